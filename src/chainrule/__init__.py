@@ -1,0 +1,1 @@
+"""Train deep neural networks and see how they learn."""
