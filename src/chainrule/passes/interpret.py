@@ -1,0 +1,70 @@
+"""The reference evaluator: every operation's `forward`, one after the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from chainrule.ir import Array, Graph, TensorType, Value
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Compute one value: where its inputs lie, where it goes, what it was last for."""
+
+    forward: Callable[..., Array]
+    reads: tuple[int, ...]
+    writes: int
+    frees: tuple[int, ...]
+
+
+def interpret(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
+    """The graph's results: its outputs, then the values its states are assigned.
+
+    `inputs` are arrays of the types of the graph's inputs, in their order. Each value
+    is dropped as soon as its last reader is done.
+    """
+    _check(graph, inputs)
+    steps, results = _schedule(graph)
+    slots: list[Array | None] = [*inputs, *[None] * len(steps)]
+    with np.errstate(all="ignore"):  # NaN and infinities are values; fit reports them
+        for step in steps:
+            slots[step.writes] = step.forward(*[slots[i] for i in step.reads])
+            for slot in step.frees:
+                slots[slot] = None
+    return [np.asarray(slots[i]) for i in results]
+
+
+def _check(graph: Graph, inputs: Sequence[Array]) -> None:
+    if len(inputs) != len(graph.inputs):
+        raise TypeError(f"the graph has {len(graph.inputs)} inputs, not {len(inputs)}")
+    for value, array in zip(graph.inputs, inputs, strict=True):
+        if array.shape != value.shape or array.dtype != value.type.dtype:
+            name = value.name or "an input"
+            raise TypeError(f"{name} is {value.type}, not {TensorType.of(array)}")
+
+
+@lru_cache(maxsize=256)
+def _schedule(graph: Graph) -> tuple[tuple[_Step, ...], tuple[int, ...]]:
+    slot = {value: i for i, value in enumerate(graph.order)}
+    kept = set(graph.results)
+    last_reader: dict[Value, Value] = {}
+    for value in graph.order[len(graph.inputs) :]:
+        for x in value.inputs:
+            last_reader[x] = value
+    freed: dict[Value, list[int]] = {}
+    for x, reader in last_reader.items():
+        if x not in kept:
+            freed.setdefault(reader, []).append(slot[x])
+    steps = tuple(
+        _Step(
+            value.operation.forward,
+            tuple(slot[x] for x in value.inputs),
+            slot[value],
+            tuple(freed.get(value, ())),
+        )
+        for value in graph.order[len(graph.inputs) :]
+        if value.operation is not None
+    )
+    return steps, tuple(slot[value] for value in graph.results)

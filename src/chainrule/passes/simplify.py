@@ -1,0 +1,68 @@
+"""Make a graph smaller without changing what it computes.
+
+One walk from inputs to outputs: operations on constants are computed, each operation
+is asked for a cheaper equal of itself, and two equal operations on the same inputs
+become one. Values that no result needs are never reached.
+"""
+
+import numpy as np
+
+from chainrule.ir import Graph, Operation, Value
+from chainrule.ops import Constant
+
+# A larger constant would only make the graph heavier than its computation.
+_LARGEST_FOLDED = 1024
+
+
+def simplify(graph: Graph) -> Graph:
+    """An equal graph without what is constant, neutral, repeated or unused."""
+    rebuilt = _Rebuilt()
+    new: dict[Value, Value] = {x: x for x in graph.inputs}
+    for value in graph.order[len(graph.inputs) :]:
+        new[value] = rebuilt.value(value, tuple(new[x] for x in value.inputs))
+    return Graph(
+        graph.inputs,
+        tuple(new[y] for y in graph.outputs),
+        tuple((state, new[value]) for state, value in graph.assignments),
+    )
+
+
+class _Rebuilt:
+    """The values of the new graph, found again by what they compute."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[Operation, tuple[Value, ...]], Value] = {}
+        self.values: set[Value] = set()
+
+    def value(self, old: Value, inputs: tuple[Value, ...]) -> Value:
+        """The simplest value equal to `old`, on the new `inputs`."""
+        operation = old.operation
+        if operation is None:
+            return old
+        better = _fold(old, operation, inputs) or operation.simplify(*inputs)
+        while better is not None:
+            if better.operation is None or better in self.values:
+                return better
+            # A new operation, which may itself do better.
+            operation, inputs = better.operation, better.inputs
+            better = operation.simplify(*inputs)
+        key = (operation, inputs)
+        if key not in self.known:
+            new = Value(old.type, operation, inputs, old.name, old.location)
+            self.known[key] = new
+            self.values.add(new)
+        return self.known[key]
+
+
+def _fold(
+    value: Value, operation: Operation, inputs: tuple[Value, ...]
+) -> Value | None:
+    if not inputs or value.type.size > _LARGEST_FOLDED:
+        return None
+    if operation.replicates and value.type.size > 1:
+        return None  # a broadcast constant says more than its copies do
+    arrays = [x.operation.data for x in inputs if isinstance(x.operation, Constant)]
+    if len(arrays) != len(inputs):
+        return None
+    with np.errstate(all="ignore"):
+        return Constant(np.asarray(operation.forward(*arrays)))()
