@@ -1,0 +1,306 @@
+"""From a table to the arrays a network trains on, and back to labels and units."""
+
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from chainrule.tables.columns import (
+    CategoryColumn,
+    ClassTarget,
+    NumberColumn,
+    NumberTarget,
+)
+from chainrule.tables.errors import (
+    Finding,
+    TableError,
+    TableWarning,
+    did_you_mean,
+    rows,
+)
+from chainrule.tables.read import missing_spellings, read_table
+from chainrule.tables.records import from_plain, to_plain
+from chainrule.tables.schema import Schema, infer_schema, labelled_rows, no_column
+
+FORMAT = "chainrule table encoding"
+VERSION = 1
+
+_KINDS: dict[str, type] = {
+    "number": NumberColumn,
+    "category": CategoryColumn,
+    "regression": NumberTarget,
+    "classes": ClassTarget,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """The inputs of some rows, and what was new about them.
+
+    Args:
+        X: float32 of shape ``(rows, inputs)``.
+        findings: what the training rows did not have, column by column.
+    """
+
+    X: np.ndarray
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Turns tables into arrays, as it learnt from the training rows.
+
+    Numbers become ``(value - mean) / sd``; categories one input each, 1 or 0; missing
+    values an input of their own where the training rows miss some.
+
+    Args:
+        schema: what the training table held.
+        columns: how each used column becomes inputs, in the order of the inputs.
+        goal: how the target becomes a class index or a standardised number.
+        missing: the cells that counted as missing.
+
+    >>> table = {"size": [1.0, 3.0], "colour": ["red", "blue"], "price": [10.5, 30.5]}
+    >>> encoder = Encoder.fit(table, target="price")
+    >>> encoder.inputs
+    ('size', 'colour = blue', 'colour = red')
+    >>> encoder.transform(table)
+    array([[-1.,  0.,  1.],
+           [ 1.,  1.,  0.]], dtype=float32)
+    >>> encoder.target(table), encoder.decode([0.0])
+    (array([-1.,  1.], dtype=float32), array([20.5]))
+    """
+
+    schema: Schema
+    columns: tuple[NumberColumn | CategoryColumn, ...]
+    goal: ClassTarget | NumberTarget
+    missing: tuple[str, ...]
+
+    @classmethod
+    def fit(
+        cls,
+        table: Any,
+        *,
+        target: str,
+        task: str | None = None,
+        drop: Collection[str] = (),
+        kinds: Mapping[str, str] | None = None,
+        max_categories: int = 50,
+    ) -> Self:
+        """Learn the encoding from the training rows alone.
+
+        Args:
+            table: whatever `read_table` takes; rows without a target are not used.
+            target: the column to predict.
+            task: as for `infer_schema`, which says more of the errors too.
+            drop: columns to leave out.
+            kinds: ``"number"`` or ``"category"`` for columns it would misunderstand.
+            max_categories: how many categories of one column get an input of their
+                own; the rare ones share one.
+
+        Raises:
+            TableError: where the table is not fit for training.
+        """
+        if max_categories < 1:
+            raise TableError(f"max_categories is 1 at least, not {max_categories}")
+        table = read_table(table)
+        schema = infer_schema(table, target, task=task, drop=drop, kinds=kinds)
+        table = labelled_rows(table, target)
+        columns = tuple(
+            NumberColumn.fit(column.name, table[column.name])
+            if column.kind == "number"
+            else CategoryColumn.fit(column.name, table[column.name], max_categories)
+            for column in schema.inputs
+        )
+        goal = _fit_target(schema, table)
+        return cls(schema, columns, goal, missing_spellings(table))
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Name every input, in the order of the columns of ``X``."""
+        return tuple(name for column in self.columns for name in column.inputs)
+
+    @cached_property
+    def groups(self) -> dict[str, range]:
+        """Map each used column of the table to the positions of its inputs."""
+        groups, start = {}, 0
+        for column in self.columns:
+            stop = start + len(column.inputs)
+            groups[column.name] = range(start, stop)
+            start = stop
+        return groups
+
+    @property
+    def task(self) -> str:
+        """Say whether this is ``binary``, ``multiclass`` or ``regression``."""
+        return self.schema.task
+
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Give the labels in the order of the class indices; None in a regression."""
+        if isinstance(self.goal, NumberTarget):
+            return None
+        return np.array(self.goal.labels)
+
+    @property
+    def summary(self) -> list[str]:
+        """Say in a few lines what was understood of the training table."""
+        return self.schema.summary
+
+    def read(self, source: Any, **options: Any) -> pa.Table:
+        """Read a table as the training table was read.
+
+        The same cells are missing, and columns that were text stay text: a file whose
+        codes all happen to be numbers (``07``) does not turn into numbers.
+
+        Args:
+            source: whatever `read_table` takes.
+            options: ``delimiter``, ``encoding`` and ``names``, as for `read_table`.
+        """
+        used = (*self.schema.inputs, self.schema.target)
+        text = {column.name for column in used if column.form in ("text", "category")}
+        return read_table(source, missing=self.missing, text=text, **options)
+
+    def encode(self, table: Any) -> Encoded:
+        """Encode the inputs of a table, and list what is new in it.
+
+        Columns that were not used in training are ignored, and the target need not be
+        there. New categories, and missing values where training had none, are encoded
+        all the same and listed.
+
+        Args:
+            table: whatever `read_table` takes.
+
+        Raises:
+            TableError: if columns are missing, or hold something else than in training.
+        """
+        table = self.read(table)
+        self._check_columns(table)
+        X = np.zeros((table.num_rows, len(self.inputs)), np.float32)
+        findings: list[Finding] = []
+        for column in self.columns:
+            place = self.groups[column.name]
+            view = X[:, place.start : place.stop]
+            findings += column.encode(table[column.name], view)
+        return Encoded(X, tuple(findings))
+
+    def transform(self, table: Any) -> np.ndarray:
+        """Encode the inputs of a table: float32 of shape ``(rows, inputs)``.
+
+        As `encode`, but what is new in the table is told as a `TableWarning`.
+        """
+        encoded = self.encode(table)
+        for finding in encoded.findings:
+            warnings.warn(str(finding), TableWarning, stacklevel=2)
+        return encoded.X
+
+    def target(self, table: Any) -> np.ndarray:
+        """Encode the target, of shape ``(rows,)``.
+
+        Class indices as int64, or standardised numbers as float32.
+
+        Raises:
+            TableError: if it is not there, has gaps, or holds an unknown label.
+        """
+        return self.goal.encode(self._target_column(table))
+
+    def target_values(self, table: Any) -> np.ndarray:
+        """Give the target as it is written in the table: labels, or numbers."""
+        return self.goal.values(self._target_column(table))
+
+    def decode(self, y: Any) -> np.ndarray:
+        """Turn class indices into labels, or standardised numbers into their units.
+
+        The inverse of `target`: labels have the type they had in the table.
+        """
+        return self.goal.decode(y)
+
+    def to_config(self) -> dict[str, Any]:
+        """Write the encoder as plain JSON data; floats are kept exactly."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "missing": to_plain(self.missing),
+            "inputs": [_tagged(column) for column in self.columns],
+            "target": _tagged(self.goal),
+            "schema": to_plain(self.schema),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Read the encoder back; it encodes to the same bits.
+
+        Raises:
+            TableError: if the data is damaged, or of a newer version.
+
+        >>> table = {"size": [1, 2, 4], "kind": ["a", "b", "b"]}
+        >>> encoder = Encoder.fit(table, target="kind")
+        >>> Encoder.from_config(encoder.to_config()) == encoder
+        True
+        """
+        if not isinstance(config, Mapping) or config.get("format") != FORMAT:
+            raise TableError("this is not the saved encoding of a table")
+        if config.get("version") != VERSION:
+            raise TableError(
+                f"the encoding of the table has version {config.get('version')!r}, but "
+                f"this chainrule reads version {VERSION}; a newer chainrule may read it"
+            )
+        try:
+            return cls(
+                from_plain(Schema, config["schema"]),
+                tuple(_untagged(column) for column in config["inputs"]),
+                _untagged(config["target"]),
+                from_plain(tuple[str, ...], config["missing"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise TableError(
+                f"the saved encoding of the table is damaged: {error}"
+            ) from None
+
+    def _check_columns(self, table: pa.Table) -> None:
+        there = set(table.column_names)
+        lacking = [name for name in self.groups if name not in there]
+        if lacking:
+            others = [name for name in table.column_names if name not in self.groups]
+            hint = did_you_mean(lacking[0], others) if others else ""
+            hint = f"; for {lacking[0]!r}, {hint}" if hint.startswith("did") else ""
+            noun = "column" if len(lacking) == 1 else "columns"
+            every = ", ".join(map(repr, lacking))
+            raise TableError(
+                f"the table lacks the {noun} {every}, which the model was trained on"
+                f"{hint}"
+            )
+
+    def _target_column(self, table: Any) -> pa.ChunkedArray:
+        table, name = self.read(table), self.goal.name
+        if name not in table.column_names:
+            raise TableError(no_column(name, table.column_names))
+        column = table[name]
+        gaps = np.flatnonzero(column.is_null().to_numpy()).tolist()
+        if gaps:
+            raise TableError(
+                f"the target {name!r} is missing in {rows(gaps)}; fill it in, or leave "
+                "those rows out (labelled_rows)"
+            )
+        return column
+
+
+def _fit_target(schema: Schema, table: pa.Table) -> ClassTarget | NumberTarget:
+    column = schema.target
+    if schema.task == "regression":
+        return NumberTarget.fit(column.name, table[column.name])
+    labels = tuple(label for label, _ in schema.classes)
+    return ClassTarget(column.name, column.form, labels)
+
+
+def _tagged(record: Any) -> dict[str, Any]:
+    kind = next(kind for kind, known in _KINDS.items() if isinstance(record, known))
+    return {"kind": kind, **to_plain(record)}
+
+
+def _untagged(data: Mapping[str, Any]) -> Any:
+    rest = {name: value for name, value in data.items() if name != "kind"}
+    return from_plain(_KINDS[data["kind"]], rest)

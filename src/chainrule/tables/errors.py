@@ -1,0 +1,109 @@
+"""What the reader and the encoder say when a table is not what they need."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+SHOWN = 5  # how many rows, names or cells one message lists before it counts the rest
+
+
+class TableError(ValueError):
+    """A table that cannot be read, understood or encoded; the message says why."""
+
+
+class TableWarning(UserWarning):
+    """A table that was encoded although something in it is new since training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something new in a column at prediction, and how it was encoded all the same.
+
+    Args:
+        column: the column's name.
+        rows: how many rows are concerned.
+        problem: what is new, such as ``"missing"`` or ``"new category"``.
+        detail: which values, and what stands for them.
+
+    >>> print(Finding("age", 2, "missing", "the median 38 stands for it"))
+    column 'age': missing in 2 rows; the median 38 stands for it
+    """
+
+    column: str
+    rows: int
+    problem: str
+    detail: str
+
+    def __str__(self) -> str:
+        """Say it in one sentence."""
+        return (
+            f"column {self.column!r}: {self.problem} in {count(self.rows, 'row')}; "
+            f"{self.detail}"
+        )
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun, in the plural unless it is one.
+
+    >>> count(1, "row"), count(12345, "row")
+    ('1 row', '12,345 rows')
+    """
+    if number == 1:
+        return f"1 {noun}"
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    if noun.endswith("ss"):
+        plural = f"{noun}es"
+    return f"{number:,} {plural}"
+
+
+def listed(items: Iterable[object], total: int) -> str:
+    """Join the first few of ``total`` items, and count the others.
+
+    >>> listed(["a", "b"], 2), listed(range(9), 9)
+    ('a and b', '0, 1, 2, 3, 4 and 4 more')
+    """
+    shown = [str(item) for item in islice(items, SHOWN)]
+    if total > len(shown):
+        return f"{', '.join(shown)} and {total - len(shown):,} more"
+    return " and ".join([", ".join(shown[:-1]), shown[-1]] if shown[1:] else shown)
+
+
+def names(columns: Sequence[str]) -> str:
+    """Quote and join column names.
+
+    >>> names(["age", "sex"])
+    "'age' and 'sex'"
+    """
+    return listed((repr(name) for name in columns), len(columns))
+
+
+def rows(indices: Sequence[int]) -> str:
+    """Name rows as people count them: from 1, below the header.
+
+    >>> rows([0, 16]), rows([4])
+    ('rows 1 and 17', 'row 5')
+    """
+    numbers = listed((f"{index + 1:,}" for index in indices), len(indices))
+    return f"{'row' if len(indices) == 1 else 'rows'} {numbers}"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """Suggest the known names that are closest to a wrong one, capitals aside.
+
+    >>> did_you_mean("Diagnosys", ["age", "diagnosis"])
+    "did you mean 'diagnosis'?"
+    """
+    folded: dict[str, str] = {}
+    for candidate in known:
+        folded.setdefault(candidate.casefold().strip(), candidate)
+    close = difflib.get_close_matches(name.casefold().strip(), folded, n=3)
+    if close:
+        return f"did you mean {' or '.join(repr(folded[match]) for match in close)}?"
+    return f"the columns are {names(known)}"
+
+
+def drop_advice(name: str) -> str:
+    """Say how a column is left out, in Python and on the command line."""
+    flag = f'"{name}"' if not name.isidentifier() else name
+    return f"drop it (drop=[{name!r}], or --drop {flag})"
