@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from chainrule.tables.arrow import Form, floats, form, plain
 from chainrule.tables.errors import Finding, TableError, listed, rows
-from chainrule.tables.schema import Label, refuse_infinite, refuse_other
+from chainrule.tables.infer import refuse_infinite
+from chainrule.tables.schema import Label
 from chainrule.tables.text import parse_numbers
 
 FARTHEST = 1e6  # standard deviations; training rows of n stay within sqrt(n)
@@ -37,6 +38,10 @@ class NumberColumn:
     sd: float
     median: float
     flagged: bool
+
+    def __post_init__(self) -> None:
+        """Refuse what no column has."""
+        _check_sd(self.sd)
 
     @classmethod
     def fit(cls, name: str, column: pa.ChunkedArray) -> Self:
@@ -120,7 +125,7 @@ class CategoryColumn:
 
     def encode(self, column: pa.ChunkedArray, X: np.ndarray) -> list[Finding]:
         """Write the inputs into ``X`` of shape ``(rows, inputs)``; say what is new."""
-        refuse_other(self.name, column)
+        _refuse_other(self.name, column)
         values = plain(column)
         known = [*self.categories, *self.rare]
         codes = positions(values, known, self.form)
@@ -176,7 +181,7 @@ class ClassTarget:
 
     def encode(self, column: pa.ChunkedArray) -> np.ndarray:
         """Give the class index of each row, int64 of shape ``(rows,)``."""
-        refuse_other(self.name, column)
+        _refuse_other(self.name, column)
         values = plain(column)
         indices = positions(values, list(self.labels), self.form)
         unknown = np.flatnonzero(indices < 0).tolist()
@@ -223,6 +228,10 @@ class NumberTarget:
     mean: float
     sd: float
 
+    def __post_init__(self) -> None:
+        """Refuse what no column has."""
+        _check_sd(self.sd)
+
     @classmethod
     def fit(cls, name: str, column: pa.ChunkedArray) -> Self:
         """Learn mean and standard deviation."""
@@ -250,13 +259,18 @@ class NumberTarget:
         return numbers_of(self.name, column)
 
 
+def _check_sd(sd: float) -> None:
+    if not sd > 0:
+        raise ValueError(f"a standard deviation of {sd}")
+
+
 def numbers_of(name: str, column: pa.ChunkedArray) -> np.ndarray:
     """Give a column of numbers as float64, NaN where missing.
 
     Raises:
         TableError: where the column holds dates, words or infinite values.
     """
-    refuse_other(name, column)
+    _refuse_other(name, column)
     numbers = floats(column)
     if numbers is None:
         text = plain(column)
@@ -271,6 +285,15 @@ def numbers_of(name: str, column: pa.ChunkedArray) -> np.ndarray:
         )
     refuse_infinite(name, numbers, np.arange(len(numbers)))
     return numbers
+
+
+def _refuse_other(name: str, column: pa.ChunkedArray) -> None:
+    """Refuse what training refused already: the column has changed since."""
+    if form(column.type) == "other":
+        raise TableError(
+            f"column {name!r} held numbers or categories in training, but now holds "
+            f"{column.type}"
+        )
 
 
 def moments(numbers: np.ndarray) -> tuple[float, float, float]:

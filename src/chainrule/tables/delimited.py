@@ -90,8 +90,7 @@ def _paired(
         raise TableError(f"names= repeats a name: {', '.join(names)}")
     if len(names) != len(columns):
         raise TableError(
-            f"{file} has {count(len(columns), 'column')}, but {len(names)} names were "
-            "given"
+            f"{file} has {count(len(columns), 'column')}, but names= has {len(names)}"
         )
     return dict(zip(names, columns, strict=True))
 
@@ -112,34 +111,32 @@ def _utf8(data: bytes, file: str, encoding: str | None) -> bytes:
     """Bring the text to UTF-8 without a byte order mark; say where it is none."""
     marks = (name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark))
     used = encoding or next(marks, "utf-8")
+    if used == "utf-8" and b"\0" in data:
+        line = data.count(b"\n", 0, data.index(b"\0")) + 1
+        raise TableError(
+            f"{file}, line {line:,}: holds a zero byte, so it is no table in UTF-8 "
+            "text; if it is text from Windows, try encoding='utf-16'"
+        )
     try:
         decoded = data.decode(used)
     except LookupError:
         raise TableError(f"there is no text encoding {used!r}") from None
     except UnicodeDecodeError as error:
         raise TableError(_not_text(data, file, error, used)) from None
-    if "\0" in decoded:
-        line = decoded.count("\n", 0, decoded.index("\0")) + 1
-        raise TableError(
-            f"{file}, line {line:,}: holds a zero byte, so it is no text file in "
-            f"{used.upper()}; read_table reads CSV, TSV, Parquet and Arrow files"
-        )
     if used == "utf-8":
         return data
     return decoded.removeprefix("\ufeff").encode()
 
 
 def _not_text(data: bytes, file: str, error: UnicodeDecodeError, used: str) -> str:
-    line = data.count(b"\n", 0, error.start) + 1
-    around = data[max(0, error.start - 10) : error.start + 10].decode("latin-1")
-    near = around.splitlines()[min(around[:10].count("\n"), 1)] if around else ""
-    advice = (
-        "save it as UTF-8, or name its encoding; if it comes from Windows or an old "
-        "spreadsheet: encoding='cp1252'"
-    )
+    at = error.start
+    line = data.count(b"\n", 0, at) + 1
+    start = max(data.rfind(b"\n", 0, at) + 1, at - 15)
+    near = data[start : at + 15].splitlines()[0].decode("cp1252", errors="replace")
     return (
-        f"{file}, line {line:,}: byte 0x{data[error.start]:02x} near {near!r} is not "
-        f"{used.upper()} text; {advice}"
+        f"{file}, line {line:,}: byte 0x{data[at]:02x} (near {near!r}) is not "
+        f"{used.upper()} text; save it as UTF-8, or name its encoding, which for older "
+        "files from Windows is encoding='cp1252'"
     )
 
 

@@ -22,9 +22,10 @@ from chainrule.tables.errors import (
     did_you_mean,
     rows,
 )
+from chainrule.tables.infer import infer_schema, labelled_rows, no_column
 from chainrule.tables.read import missing_spellings, read_table
 from chainrule.tables.records import from_plain, to_plain
-from chainrule.tables.schema import Schema, infer_schema, labelled_rows, no_column
+from chainrule.tables.schema import Schema
 
 FORMAT = "chainrule table encoding"
 VERSION = 1

@@ -6,6 +6,7 @@ import json
 import lzma
 import math
 import os
+import re
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -36,6 +37,11 @@ _ELSEWHERE = {
     b"%PDF": "is a PDF document, not a table",
     b"\x28\xb5\x2f\xfd": "is compressed with zstd; decompress it first",
     b"\x93NUMPY": "is a NumPy file; load it and pass the array",
+}
+_NO_TABLE = {
+    rb'\s*[\[{]\s*[\[{"]': "looks like JSON; write its records out as CSV",
+    rb"\s*<(!doctype|html|\?xml)": "is a web page or XML, not a table; was it saved "
+    "from a browser instead of downloaded?",
 }
 
 
@@ -154,6 +160,9 @@ def _from_bytes(data: bytes, file: str, dialect: Dialect) -> pa.Table:
     for magic, problem in _ELSEWHERE.items():
         if data.startswith(magic):
             raise TableError(f"{file} {problem}")
+    for pattern, problem in _NO_TABLE.items():
+        if re.match(pattern, data[:200], re.IGNORECASE):
+            raise TableError(f"{file} {problem}")
     reader = _binary_reader(data)
     if reader is None:
         return read_delimited(data, file, dialect)
@@ -201,8 +210,7 @@ def _from_array(array: np.ndarray, header: Sequence[str] | None) -> pa.Table:
     header = [f"x{position}" for position in range(width)] if header is None else header
     if len(header) != width:
         raise TableError(
-            f"the array has {count(width, 'column')}, but {len(header)} names were "
-            "given"
+            f"the array has {count(width, 'column')}, but names= has {len(header)}"
         )
     return _assembled(
         [(str(name), _column(str(name), array[:, i])) for i, name in enumerate(header)]
@@ -297,8 +305,8 @@ def _mixed(name: str, values: list[Any]) -> pa.Array:
     for row, value in enumerate(values):
         if not _is_scalar(value):
             raise TableError(
-                f"column {name!r} holds a {type(value).__name__} (row {row + 1:,}); "
-                "a cell holds a number, text, or true or false"
+                f"column {name!r} holds a value of type {type(value).__name__} (row "
+                f"{row + 1:,}); a cell holds a number, text, or true or false"
             )
     present = [v for v in values if _is_present(v)]
     convert = str if any(isinstance(v, str) for v in present) else float

@@ -1,10 +1,15 @@
 """Frozen dataclasses as plain JSON data, and back with every type checked."""
 
 import dataclasses
+import math
 import types
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
+
+
+_hints = cache(get_type_hints)  # a table may have thousands of columns
 
 
 def to_plain(value: Any) -> Any:
@@ -49,15 +54,15 @@ def _build(kind: Any, data: Any) -> Any:
     if origin is Literal:
         if data in arguments:
             return data
-    elif kind is float and type(data) is int:  # some writers of JSON shorten 1.0 to 1
-        return float(data)
-    elif type(data) is kind:
+    elif kind is float and type(data) in (int, float) and math.isfinite(data):
+        return float(data)  # some writers of JSON shorten 1.0 to 1
+    elif kind is not float and type(data) is kind:
         return data
     raise TypeError(f"{data!r} stands where {getattr(kind, '__name__', kind)} belongs")
 
 
 def _fields(kind: Any, data: Any) -> Any:
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     if not isinstance(data, dict):
         raise TypeError(f"{data!r} stands where {kind.__name__} belongs")
     if hints.keys() != data.keys():
