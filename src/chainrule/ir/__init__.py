@@ -11,8 +11,7 @@ The grammar of everything that follows::
 Nothing here imports any other part of chainrule.
 """
 
-from chainrule.ir.format import format_graph
-from chainrule.ir.graph import Graph, topological
+from chainrule.ir.graph import Graph, format_graph, topological
 from chainrule.ir.location import Location, at, scope
 from chainrule.ir.parse import parse_graph
 from chainrule.ir.types import DType, TensorType, dtype_name, dtype_of

@@ -63,6 +63,8 @@ class Operation(ABC):
 
     # Whether output element i depends on element i of each input and nothing else.
     elementwise: ClassVar[bool] = False
+    # Whether it gives no gradient on purpose, although its output depends on its input.
+    stops_gradient: ClassVar[bool] = False
     # Whether every output element is a copy of one element of its only input.
     replicates: ClassVar[bool] = False
 

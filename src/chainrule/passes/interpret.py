@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -19,6 +19,13 @@ class _Step:
     frees: tuple[int, ...]
 
 
+# The steps in order, and where the results lie at the end.
+_Schedule = tuple[tuple[_Step, ...], tuple[int, ...]]
+
+# A graph that is run again is scheduled once, and forgotten when nobody has it.
+_schedules: WeakKeyDictionary[Graph, _Schedule] = WeakKeyDictionary()
+
+
 def interpret(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     """The graph's results: its outputs, then the values its states are assigned.
 
@@ -26,7 +33,10 @@ def interpret(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     is dropped as soon as its last reader is done.
     """
     _check(graph, inputs)
-    steps, results = _schedule(graph)
+    schedule = _schedules.get(graph)
+    if schedule is None:
+        schedule = _schedules[graph] = _schedule(graph)
+    steps, results = schedule
     slots: list[Array | None] = [*inputs, *[None] * len(steps)]
     with np.errstate(all="ignore"):  # NaN and infinities are values; fit reports them
         for step in steps:
@@ -45,8 +55,7 @@ def _check(graph: Graph, inputs: Sequence[Array]) -> None:
             raise TypeError(f"{name} is {value.type}, not {TensorType.of(array)}")
 
 
-@lru_cache(maxsize=256)
-def _schedule(graph: Graph) -> tuple[tuple[_Step, ...], tuple[int, ...]]:
+def _schedule(graph: Graph) -> _Schedule:
     slot = {value: i for i, value in enumerate(graph.order)}
     kept = set(graph.results)
     last_reader: dict[Value, Value] = {}

@@ -1,1 +1,21 @@
-"""The training loop, its history and its metrics."""
+"""Layer 6: the training loop, what it records, and what may look at it."""
+
+from chainrule.training.callbacks import EarlyStopping, ProgressLine
+from chainrule.training.checkpoint import CheckpointError
+from chainrule.training.diagnose import NonFiniteError
+from chainrule.training.fit import fit
+from chainrule.training.history import History
+from chainrule.training.program import predict
+from chainrule.training.run import Callback, Run
+
+__all__ = [
+    "Callback",
+    "CheckpointError",
+    "EarlyStopping",
+    "History",
+    "NonFiniteError",
+    "ProgressLine",
+    "Run",
+    "fit",
+    "predict",
+]

@@ -1,0 +1,218 @@
+"""`compile`: trace a function once for each kind of arguments, then run its graph.
+
+What runs is the simplified graph on the reference interpreter. Callers see only the
+function, so how the graph is executed can change under them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import update_wrapper
+from typing import Any, Generic, ParamSpec, TypeVar
+
+import numpy as np
+
+from chainrule.expressions.promote import as_array, as_value
+from chainrule.ir import Array, Graph, TensorType, Value, format_graph
+from chainrule.passes import differentiate, interpret, simplify
+from chainrule.tensor import State, Tensor, tensor
+from chainrule.trace import active_trace, tracing
+from chainrule.tree import Structure, flatten, unflatten
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A function's graph, and what connects it to the world.
+
+    The graph's inputs are the arguments' arrays and then `states`; its results are the
+    leaves of what the function returns, of `structure`, and then what `assigned` take.
+    """
+
+    graph: Graph
+    states: tuple[State, ...]
+    assigned: tuple[State, ...]
+    structure: Structure
+    returned: tuple[Any, ...]
+
+    def simplified(self) -> "Traced":
+        """The same, with a smaller graph."""
+        graph = simplify(self.graph)
+        return Traced(graph, self.states, self.assigned, self.structure, self.returned)
+
+    def run(self, arguments: Sequence[Array]) -> Any:
+        """Execute the graph, assign the states, return what the function returns."""
+        inputs = [*arguments, *(state.data for state in self.states)]
+        results = interpret(self.graph, inputs)
+        outputs = iter(results[: len(self.graph.outputs)])
+        for state, new in zip(
+            self.assigned, results[len(self.graph.outputs) :], strict=True
+        ):
+            state.hold(new if _is_ours(new, inputs) else new.copy())
+        leaves = [tensor(next(outputs)) if x is _OUTPUT else x for x in self.returned]
+        return unflatten(self.structure, iter(leaves))
+
+
+# Stands where a returned leaf is a tensor that the graph computes.
+_OUTPUT = object()
+
+
+def trace(f: Callable[..., Any], *args: Any) -> Traced:
+    """The graph of `f` for arguments like `args`: tensors, arrays, numbers, or nested.
+
+    Anything else in `args` (a module, text, `None`) is passed to `f` as it is.
+    """
+    leaves, structure = flatten(args)
+    inputs: list[Value] = []
+    call: list[Any] = []
+    with tracing() as recorded:
+        for leaf in leaves:
+            if _is_data(leaf):
+                inputs.append(Value(TensorType.of(_to_array(leaf)), name=_name(leaf)))
+                call.append(Tensor(inputs[-1]))
+            else:
+                call.append(leaf)
+        result = f(*unflatten(structure, iter(call)))
+        returned, result_structure = flatten(result)
+        outputs = [as_value(x) for x in returned if _is_data(x)]
+    graph = recorded.graph(inputs, outputs)
+    return Traced(
+        graph,
+        _states(recorded.states),
+        _states(recorded.assigned),
+        result_structure,
+        tuple(_OUTPUT if _is_data(x) else x for x in returned),
+    )
+
+
+def _states(found: Sequence[Any]) -> tuple[State, ...]:
+    return tuple(state for state in found if isinstance(state, State))
+
+
+def _is_data(leaf: Any) -> bool:
+    if isinstance(leaf, State):
+        return False  # a state is an input by itself, wherever it is read
+    return isinstance(leaf, (Tensor, np.ndarray, np.generic, float, int)) and not (
+        isinstance(leaf, bool)
+    )
+
+
+def _key(leaf: Any) -> Any:
+    """What tells two calls apart that pass something other than data."""
+    return id(leaf) if isinstance(leaf, State) else leaf
+
+
+def _is_ours(array: Array, inputs: Sequence[Array]) -> bool:
+    """Whether nobody else has this result of a graph, so that it need not be copied."""
+    return array.base is None and not any(array is x for x in inputs)
+
+
+def _name(leaf: Any) -> str | None:
+    return leaf.name if isinstance(leaf, Tensor) else None
+
+
+def _to_array(leaf: Any) -> Array:
+    if isinstance(leaf, Tensor):
+        return leaf.data
+    if isinstance(leaf, np.ndarray):
+        return leaf  # not copied: this is how a training loop passes its batches
+    return as_array(leaf)
+
+
+class Compiled(Generic[P, R]):
+    """A function that runs as a graph, traced once for each kind of arguments."""
+
+    def __init__(self, function: Callable[P, R]) -> None:
+        self.function = function
+        self._traced: dict[Any, Traced] = {}
+        update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
+        if active_trace() is not None:
+            return self.function(*args, **keywords)
+        if keywords:
+            raise TypeError(
+                "a compiled function takes positional arguments only, so that calls "
+                f"can be told apart; {', '.join(keywords)} came by name"
+            )
+        leaves, structure = flatten(args)
+        arrays = [_to_array(leaf) for leaf in leaves if _is_data(leaf)]
+        key = (
+            structure,
+            tuple((a.shape, a.dtype) for a in arrays),
+            tuple(None if _is_data(leaf) else _key(leaf) for leaf in leaves),
+        )
+        traced = self._traced.get(key)
+        if traced is None:
+            traced = self._traced[key] = trace(self.function, *args).simplified()
+        result: R = traced.run(arrays)
+        return result
+
+
+def compile(function: Callable[P, R]) -> Compiled[P, R]:
+    """`function`, traced once and from then on run as a graph.
+
+    It is traced again when the shapes or dtypes of its arguments change. States that
+    it reads or assigns (a module's parameters, an optimizer's moments) are inputs and
+    outputs of the graph by themselves. Python code in it runs only while tracing.
+
+    >>> import chainrule as cr
+    >>> count = cr.State(0, name="count")
+    >>> @cr.compile
+    ... def step(x):
+    ...     count.assign(count + 1)
+    ...     return x * 2
+    >>> step(3.0), step(4.0), count
+    (tensor(6.), tensor(8.), state(2, name='count'))
+    """
+    return Compiled(function)
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The graph of a function after each stage; printing it shows them all."""
+
+    graphs: dict[str, Graph]
+
+    def __getitem__(self, stage: str) -> Graph:
+        return self.graphs[stage]
+
+    def __str__(self) -> str:
+        return "\n\n".join(
+            f"# {stage}: {len(graph.order) - len(graph.inputs)} operations\n"
+            + format_graph(graph)
+            for stage, graph in self.graphs.items()
+        )
+
+
+def stages(function: Callable[..., Any], *args: Any) -> Stages:
+    """What becomes of `function` on its way to being run, stage by stage.
+
+    `trace` is the function as written. Where it returns one real number and assigns
+    nothing, as a loss does, `differentiate` adds its gradients with respect to all
+    real inputs; a training step has them in its trace already. `simplify` is what
+    runs.
+
+    >>> import chainrule as cr
+    >>> print(cr.stages(lambda x: x * x, 3.0)["simplify"])
+    graph(%0: f32[]) {
+      %1: f32[] = multiply(%0, %0)
+      %2: f32[] = add(%0, %0)
+      return %1, %2
+    }
+    """
+    function = function.function if isinstance(function, Compiled) else function
+    graph = trace(function, *args).graph
+    graphs = {"trace": graph}
+    if _is_loss(graph):
+        graphs["differentiate"] = graph = differentiate(graph)
+    graphs["simplify"] = simplify(graph)
+    return Stages(graphs)
+
+
+def _is_loss(graph: Graph) -> bool:
+    if len(graph.outputs) != 1 or graph.assignments:
+        return False
+    (output,) = graph.outputs
+    return output.shape == () and output.type.is_floating

@@ -1,0 +1,80 @@
+"""Tracing: a function is run once on values without data, and leaves its graph.
+
+States (weights, moments, counters) need not be passed in: reading one while tracing
+makes an input of the graph, assigning one records what the input becomes.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Protocol
+
+from chainrule.ir import Array, Graph, TensorType, Value
+
+
+class Stateful(Protocol):
+    """What a trace needs to know of a state."""
+
+    name: str | None
+
+    @property
+    def data(self) -> Array:
+        """What the state holds now."""
+
+
+class Trace:
+    """The states that a function read and assigned while it was traced."""
+
+    def __init__(self) -> None:
+        self._inputs: dict[Stateful, Value] = {}
+        self._current: dict[Stateful, Value] = {}
+
+    def read(self, state: Stateful) -> Value:
+        """The value that `state` has at this point of the traced function."""
+        if state not in self._inputs:
+            leaf = Value(TensorType.of(state.data), name=state.name)
+            self._inputs[state] = self._current[state] = leaf
+        return self._current[state]
+
+    def write(self, state: Stateful, value: Value) -> None:
+        """From here on `state` has `value`."""
+        self.read(state)
+        self._current[state] = value
+
+    @property
+    def states(self) -> tuple[Stateful, ...]:
+        """The states read or assigned, in the order in which they first were."""
+        return tuple(self._inputs)
+
+    @property
+    def assigned(self) -> tuple[Stateful, ...]:
+        """Those of the states that were assigned."""
+        return tuple(
+            s for s, leaf in self._inputs.items() if self._current[s] is not leaf
+        )
+
+    def graph(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Graph:
+        """The traced computation: `inputs`, then the states, are its inputs."""
+        assignments = [(self._inputs[s], self._current[s]) for s in self.assigned]
+        return Graph(
+            (*inputs, *self._inputs.values()), tuple(outputs), tuple(assignments)
+        )
+
+
+_active: ContextVar[Trace | None] = ContextVar("active", default=None)
+
+
+def active_trace() -> Trace | None:
+    """The trace that is being recorded, if any."""
+    return _active.get()
+
+
+@contextmanager
+def tracing() -> Iterator[Trace]:
+    """Record states and compute nothing inside."""
+    trace = Trace()
+    token = _active.set(trace)
+    try:
+        yield trace
+    finally:
+        _active.reset(token)

@@ -1,0 +1,141 @@
+"""What a training run reads: rows of inputs, their targets, their weights."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from chainrule.ir import Array, DType
+from chainrule.random import host_generator
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs `X` `(B, ...)`, targets `y` `(B, ...)`, weights `(B,)` or none."""
+
+    X: Array
+    y: Array
+    weights: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, rows: Array | slice) -> "Rows":
+        """These rows, in this order."""
+        weights = None if self.weights is None else self.weights[rows]
+        return Rows(self.X[rows], self.y[rows], weights)
+
+    def batches(self, size: int) -> Iterator["Rows"]:
+        """All rows in order, `size` at a time; the last batch may be smaller."""
+        for start in range(0, len(self), size):
+            yield self.take(slice(start, start + size))
+
+    def total_weight(self) -> float:
+        """What the rows count for together: their number, if they have no weights."""
+        if self.weights is None:
+            return float(len(self))
+        return float(self.weights.sum(dtype=np.float64))
+
+
+def rows(
+    X: Any, y: Any, sample_weight: Any, dtype: DType, what: str = "training"
+) -> Rows:
+    """The rows a user gave, checked, with real numbers in `dtype`.
+
+    Raises `ValueError` or `TypeError` that says which of X, y and sample_weight is
+    wrong, and where, for lengths that differ, no rows, text, NaN and infinities.
+    """
+    inputs = _numbers("X", X, dtype)
+    targets = _numbers("y", y, dtype)
+    if inputs.ndim == 0 or targets.ndim == 0:
+        raise ValueError(f"X and y of the {what} rows have to have one entry a row")
+    if len(inputs) == 0:
+        raise ValueError(f"there are no {what} rows: X has shape {inputs.shape}")
+    if len(inputs) != len(targets):
+        raise ValueError(
+            f"X has {len(inputs)} {what} rows and y has {len(targets)}: "
+            "each row needs one target"
+        )
+    if sample_weight is None:
+        return Rows(inputs, targets)
+    return Rows(inputs, targets, _weights(sample_weight, len(inputs), dtype))
+
+
+def _numbers(name: str, data: Any, dtype: DType) -> Array:
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name} has dtype {array.dtype}, and networks take numbers: turn categories "
+            "into numbers first (chainrule.tables does it for whole tables)"
+        )
+    if array.dtype.kind != "f":
+        return array
+    finite = np.isfinite(array)
+    if not finite.all():
+        place = ", ".join(map(str, np.argwhere(~finite)[0]))
+        value = array[tuple(np.argwhere(~finite)[0])]
+        raise ValueError(
+            f"{name}[{place}] is {value}, one of {int((~finite).sum())} entries that are "
+            "missing or infinite: fill them in or drop those rows first"
+        )
+    # Where float32 cannot hold a number it would silently become infinite.
+    with np.errstate(over="ignore"):
+        cast = array.astype(dtype, copy=False)
+    if not np.isfinite(cast).all():
+        raise ValueError(f"{name} has numbers too large for {dtype}: scale it first")
+    return cast
+
+
+def _weights(sample_weight: Any, count: int, dtype: DType) -> Array:
+    weights = _numbers("sample_weight", sample_weight, dtype).astype(dtype)
+    if weights.shape != (count,):
+        raise ValueError(
+            f"sample_weight has shape {weights.shape}; it needs one number for each of "
+            f"the {count} rows"
+        )
+    if (weights < 0).any() or not weights.any():
+        raise ValueError("sample_weight needs non-negative numbers that are not all 0")
+    return weights
+
+
+def hold_out(data: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
+    """The rows in two parts, training and validation, chosen at random by `seed`."""
+    if not 0 < fraction < 1:
+        raise ValueError(
+            f"validation={fraction} is no share of the rows: give 0.1, say"
+        )
+    held = round(len(data) * fraction)
+    if held in (0, len(data)):
+        raise ValueError(
+            f"validation={fraction} of {len(data)} rows leaves one part empty"
+        )
+    order = host_generator(seed, "validation").permutation(len(data))
+    return data.take(np.sort(order[held:])), data.take(np.sort(order[:held]))
+
+
+def class_weights(
+    class_weight: str | Mapping[Any, float] | Sequence[float], y: Array
+) -> Array:
+    """The weight of each row by its class.
+
+    `"balanced"` gives every class the same total: `n / (classes x rows of the class)`.
+    """
+    labels, which, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if y.ndim != 1 or y.dtype.kind == "f" and (labels != np.round(labels)).any():
+        raise ValueError("class_weight needs y to hold one class label a row")
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(
+                f"class_weight={class_weight!r}: only 'balanced' has a name"
+            )
+        return np.asarray((len(y) / (len(labels) * counts))[which])
+    table = (
+        class_weight
+        if isinstance(class_weight, Mapping)
+        else dict(enumerate(class_weight))
+    )
+    missing = [label.item() for label in labels if label.item() not in table]
+    if missing:
+        raise ValueError(f"class_weight says nothing of the classes {missing}")
+    return np.asarray([table[label.item()] for label in labels], dtype=float)[which]

@@ -1,0 +1,257 @@
+"""`fit`: the one training loop. The command line and every estimator call it."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chainrule import losses
+from chainrule.ir import Array, DType
+from chainrule.nn import Module, reseed
+from chainrule.optim import Adam, Optimizer
+from chainrule.random import permutation
+from chainrule.training.callbacks import EarlyStopping, ProgressLine
+from chainrule.training.checkpoint import load_checkpoint, save_checkpoint
+from chainrule.training.data import Rows, class_weights, hold_out, rows
+from chainrule.training.history import History, Record
+from chainrule.training.program import Loss, Program
+from chainrule.training.run import Callback, Run
+from chainrule.training.scores import Score, scores
+
+Validation = float | tuple[Any, ...] | None
+
+
+def fit(
+    net: Module,
+    X: Any,
+    y: Any,
+    *,
+    loss: str | Loss = "cross_entropy",
+    optimizer: Optimizer | None = None,
+    batch_size: int = 32,
+    epochs: int = 10,
+    validation: Validation = None,
+    metrics: Iterable[str | Score] = (),
+    sample_weight: Any = None,
+    class_weight: str | Mapping[Any, float] | Sequence[float] | None = None,
+    early_stopping: int | EarlyStopping | None = None,
+    callbacks: Iterable[Callback] = (),
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    shuffle: bool = True,
+    progress: bool = False,
+    seed: int = 0,
+) -> History:
+    """Train `net` on the rows of `X` `(B, ...)` and `y`; what happened, by epoch.
+
+    Each epoch visits all rows once, in mini-batches of `batch_size` (the last may be
+    smaller), in an order that `seed` and the number of the epoch decide. A mini-batch
+    moves every weight `w` against the gradient of its mean loss L: `w := w - a dL/dw`
+    for plain gradient descent, or what `optimizer` makes of it.
+
+    The optimizer keeps the moments and the number of epochs done, so training goes on
+    where it was when `fit` is called again with the same one: `fit(n)` gives the same
+    bits as `fit(k)` and then `fit(n - k)`. Give a new optimizer to start afresh.
+
+    Args:
+        net: the network. Afterwards it is in evaluation mode.
+        X: inputs, one row per example: numbers, without NaN.
+        y: targets: class numbers for `"cross_entropy"`, 0 or 1 for
+            `"binary_cross_entropy"`, numbers for `"squared"` and other regressions.
+        loss: a name that `cr.losses.get` knows, or a function of
+            `(prediction, target, sample_weight=)`.
+        optimizer: `cr.optim.Adam(1e-3)` by default.
+        batch_size: rows per step.
+        epochs: how many epochs to train now; with `resume`, in all.
+        validation: rows that are not trained on: a share of the rows, such as 0.1,
+            chosen by `seed`, or `(X, y)` or `(X, y, sample_weight)`.
+        metrics: names (`"accuracy"`, `"auc"`, `"rmse"`, ...) or functions of
+            `(y, prediction)`, computed after each epoch on the validation rows, or on
+            the training rows where there are none.
+        sample_weight: one weight for each row.
+        class_weight: one for each class, by label or in order, or `"balanced"`.
+        early_stopping: an `EarlyStopping`, or the number of epochs without progress
+            after which to stop and put the best weights back.
+        callbacks: `Callback` objects.
+        checkpoint: a file to which everything is saved after each epoch.
+        resume: go on from `checkpoint` if it exists.
+        shuffle: visit the rows in a new order each epoch.
+        progress: show a line on the terminal.
+        seed: decides order, validation rows and dropout.
+
+    Raises:
+        ValueError, TypeError: data or settings make no sense; the message says which.
+        NonFiniteError: a loss became NaN or infinite; the message names the operation,
+            layer and line where it began, and `net` is as it was before that step.
+
+    >>> import chainrule as cr
+    >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0]
+    >>> net = cr.nn.Sequential(
+    ...     cr.nn.Dense(2, 8, rng=0), cr.nn.Tanh(), cr.nn.Dense(8, 2, rng=1)
+    ... )
+    >>> history = cr.fit(net, X, y, optimizer=cr.optim.Adam(0.1), epochs=100)
+    >>> net(X).argmax(axis=1)
+    tensor([0, 1, 1, 0])
+    """
+    _check_counts(batch_size, epochs)
+    dtype = _dtype(net)
+    train = rows(X, y, sample_weight, dtype)
+    if class_weight is not None:
+        train = _weigh(train, class_weight, dtype)
+    train, held = _validation(train, validation, dtype, seed)
+    loss_function = losses.get(loss) if isinstance(loss, str) else loss
+    optimizer = Adam() if optimizer is None else optimizer
+    if optimizer.epochs == 0:
+        reseed(net, seed)
+    optimizer.initialize(net.parameters())
+    batch_size = min(batch_size, len(train))
+    steps = -(-len(train) // batch_size)
+    optimizer.bind(steps_per_epoch=steps, total_steps=steps * epochs)
+    last = epochs if resume else optimizer.epochs + epochs
+    settings = {
+        "seed": seed,
+        "batch_size": batch_size,
+        "rows": len(train),
+        "shuffle": shuffle,
+        "optimizer": type(optimizer).__name__,
+        "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "custom"),
+    }
+    chosen = _callbacks(callbacks, early_stopping, progress)
+    run = Run(net, optimizer, chosen, last, settings)
+    program = Program(net, loss_function, optimizer)
+    path = None if checkpoint is None else Path(checkpoint)
+    if resume:
+        _resume(run, path)
+    try:
+        _train(run, program, train, held, scores(metrics), path)
+    finally:
+        net.eval()
+    return run.history
+
+
+def _train(
+    run: Run,
+    program: Program,
+    train: Rows,
+    held: Rows | None,
+    metrics: Mapping[str, Score],
+    checkpoint: Path | None,
+) -> None:
+    for callback in run.callbacks:
+        callback.on_start(run)
+    while run.epoch < run.epochs and run.history.stopped is None:
+        started = time.perf_counter()
+        losses_ = _epoch(run, program, train)
+        run.optimizer.epochs += 1
+        record = {"epoch": run.epoch, "loss": losses_}
+        record |= _evaluate(program, train, held, metrics)
+        record["learning_rate"] = run.optimizer.current_learning_rate
+        record["seconds"] = time.perf_counter() - started
+        run.history.records.append(record)
+        run.optimizer.observe(record.get("val_loss", record["loss"]))
+        for callback in run.callbacks:
+            callback.on_epoch(run)
+        if checkpoint is not None:
+            save_checkpoint(run, checkpoint)
+    for callback in run.callbacks:
+        callback.on_end(run)
+
+
+def _epoch(run: Run, program: Program, train: Rows) -> float:
+    """Train for one epoch; the mean loss over its rows."""
+    if run.optimizer.full_batch:
+        return program.full_batch_iteration(train)
+    size = int(run.settings["batch_size"])
+    order = (
+        permutation(run.settings["seed"], run.epoch, len(train))
+        if run.settings["shuffle"]
+        else np.arange(len(train))
+    )
+    watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
+
+    def tell(step: int, loss: float) -> None:
+        for callback in watchers:
+            callback.on_step(run, step, loss)
+
+    found = program.epoch(train, order, size, tell if watchers else None)
+    return float(np.average(found, weights=_batch_weights(train, order, size)))
+
+
+def _batch_weights(train: Rows, order: Array, size: int) -> Array:
+    starts = np.arange(0, len(order), size)
+    each = np.ones(len(order)) if train.weights is None else train.weights[order]
+    return np.asarray(np.add.reduceat(each, starts))
+
+
+def _evaluate(
+    program: Program, train: Rows, held: Rows | None, metrics: Mapping[str, Score]
+) -> Record:
+    if held is None and not metrics:
+        return {}
+    data, prefix = (train, "") if held is None else (held, "val_")
+    loss, prediction = program.loss_of(data)
+    record = {} if held is None else {"val_loss": loss}
+    for name, score in metrics.items():
+        record[prefix + name] = float(score(data.y, prediction))
+    return record
+
+
+# --- what the user gave -----------------------------------------------------------
+
+
+def _check_counts(batch_size: int, epochs: int) -> None:
+    for name, count in (("batch_size", batch_size), ("epochs", epochs)):
+        if isinstance(count, bool) or not isinstance(count, (int, np.integer)):
+            raise TypeError(f"{name}={count!r} has to be a whole number")
+        if count < 1:
+            raise ValueError(f"{name}={count} has to be at least 1")
+
+
+def _dtype(net: Module) -> DType:
+    """The dtype in which the network computes: that of its first parameter."""
+    for parameter in net.parameters().values():
+        return parameter.dtype
+    raise ValueError("the network has no parameters, so there is nothing to train")
+
+
+def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
+    weights = class_weights(class_weight, train.y).astype(dtype)
+    given = 1 if train.weights is None else train.weights
+    return Rows(train.X, train.y, weights * given)
+
+
+def _validation(
+    train: Rows, validation: Validation, dtype: DType, seed: int
+) -> tuple[Rows, Rows | None]:
+    if validation is None:
+        return train, None
+    if isinstance(validation, (int, float)):
+        return hold_out(train, validation, seed) if validation else (train, None)
+    if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
+        raise TypeError(
+            "validation has to be a share of the rows such as 0.1, or (X, y), or "
+            "(X, y, sample_weight)"
+        )
+    X, y, weights = (*validation, None)[:3]
+    return train, rows(X, y, weights, dtype, "validation")
+
+
+def _callbacks(
+    given: Iterable[Callback], early: int | EarlyStopping | None, progress: bool
+) -> list[Callback]:
+    chosen = list(given)
+    if early is not None:
+        stopping = EarlyStopping(early) if isinstance(early, int) else early
+        chosen.append(stopping)
+    if progress:
+        chosen.append(ProgressLine())
+    return chosen
+
+
+def _resume(run: Run, path: Path | None) -> None:
+    if path is None:
+        raise ValueError("resume=True needs checkpoint= to say from which file")
+    if path.exists():
+        load_checkpoint(run, path)

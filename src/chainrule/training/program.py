@@ -1,0 +1,177 @@
+"""A training step as one graph, and whole epochs of it.
+
+This is the only place that knows how a step is executed. It asks `compile` for the
+step as a graph and runs it batch after batch; callers hand it an epoch and get the
+losses back.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from chainrule.compile import compile
+from chainrule.ir import Array
+from chainrule.nn import Module
+from chainrule.optim import Optimizer
+from chainrule.tensor import State, Tensor
+from chainrule.training.data import Rows
+from chainrule.training.diagnose import NonFiniteError, explain_non_finite
+from chainrule.transforms import value_and_grad
+
+Loss = Callable[..., Tensor]
+
+# How many rows are evaluated at once where nothing depends on the batch.
+EVALUATION_BATCH = 2048
+
+
+class Program:
+    """The training step of `net` under `loss` and `optimizer`."""
+
+    def __init__(self, net: Module, loss: Loss, optimizer: Optimizer) -> None:
+        self.net = net
+        self.loss = loss
+        self.optimizer = optimizer
+        self._step = compile(self._traced_step)
+        self._loss_and_gradient = compile(self._traced_loss_and_gradient)
+        self._forward = compile(self._traced_forward)
+
+    def epoch(
+        self,
+        data: Rows,
+        order: Array,
+        batch_size: int,
+        on_step: Callable[[int, float], None] | None = None,
+    ) -> Array:
+        """Train on all rows once, in `order`; the loss of each step.
+
+        `on_step(step, loss)` is called after each step if given. Raises
+        `NonFiniteError` with the weights as they were before the step that went wrong.
+        """
+        self.net.train()
+        losses = []
+        recent: deque[tuple[Rows, dict[str, Any], list[tuple[State, Array]]]]
+        recent = deque(maxlen=2)
+        for start in range(0, len(order), batch_size):
+            batch = data.take(order[start : start + batch_size])
+            scalars = _as_float64(self.optimizer.scalars(self.optimizer.steps))
+            # Arrays in states are replaced, never written: keeping them is free.
+            recent.append((batch, scalars, self._states()))
+            loss = self._step(batch.X, batch.y, batch.weights, scalars).item()
+            if not np.isfinite(loss):
+                self._explain(recent, len(losses), loss)
+            self.optimizer.steps += 1
+            losses.append(loss)
+            if on_step is not None:
+                on_step(self.optimizer.steps, loss)
+        return np.asarray(losses)
+
+    def full_batch_iteration(self, data: Rows) -> float:
+        """One iteration of an optimizer that looks at all rows before it moves."""
+        self.net.train()
+        parameters = self.net.parameters()
+
+        def evaluate(x: Array) -> tuple[float, Array]:
+            _unflatten(parameters.values(), x)
+            return self._mean_loss_and_gradient(data)
+
+        before = _flatten(p.data for p in parameters.values())
+        after, loss = self.optimizer.iterate(evaluate, before)
+        _unflatten(parameters.values(), after)
+        self.optimizer.steps += 1
+        return loss
+
+    def loss_of(self, data: Rows) -> tuple[float, Array]:
+        """The mean loss of rows that are not trained on, and the predictions."""
+        self.net.eval()
+        total, predictions = 0.0, []
+        for batch in data.batches(EVALUATION_BATCH):
+            loss, prediction = self._forward(batch.X, batch.y, batch.weights)
+            total += loss.item() * batch.total_weight()
+            predictions.append(prediction.numpy())
+        return total / data.total_weight(), np.concatenate(predictions)
+
+    # --- what is traced -----------------------------------------------------------
+
+    def _traced_step(self, x: Any, y: Any, weights: Any, scalars: Any) -> Tensor:
+        loss, dws = self._traced_loss_and_gradient(x, y, weights)
+        self.optimizer.update(dws, scalars)
+        return loss
+
+    def _traced_loss_and_gradient(
+        self, x: Any, y: Any, weights: Any
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        def objective(net: Module) -> Tensor:
+            return self.loss(net(x), y, sample_weight=weights)
+
+        loss, dws = value_and_grad(objective)(self.net)
+        return loss, dws
+
+    def _traced_forward(self, x: Any, y: Any, weights: Any) -> tuple[Tensor, Tensor]:
+        prediction = self.net(x)
+        return self.loss(prediction, y, sample_weight=weights), prediction
+
+    # --- helpers ------------------------------------------------------------------
+
+    def _mean_loss_and_gradient(self, data: Rows) -> tuple[float, Array]:
+        total, gradient = 0.0, np.zeros(0)
+        for batch in data.batches(EVALUATION_BATCH):
+            loss, dws = self._loss_and_gradient(batch.X, batch.y, batch.weights)
+            share = batch.total_weight() / data.total_weight()
+            flat = share * _flatten(dw.numpy() for dw in dws.values())
+            gradient = flat if gradient.size == 0 else gradient + flat
+            total += share * loss.item()
+        return total, gradient
+
+    def _states(self) -> list[tuple[State, Array]]:
+        states = {**self.net.states(), **self.optimizer.states()}
+        return [(state, state.data) for state in states.values()]
+
+    def _explain(self, recent: Sequence[Any], step: int, loss: float) -> NoReturn:
+        """Go back to before the first step whose numbers went wrong, and say why."""
+        for batch, scalars, states in recent:
+            for state, data in states:
+                state.hold(data)
+            explain_non_finite(
+                self._traced_step, (batch.X, batch.y, batch.weights, scalars), step
+            )
+        raise NonFiniteError(f"step {step + 1} of the epoch gave the loss {loss}")
+
+
+def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
+    """What `net` gives for each row of `X`, in evaluation mode, as an array.
+
+    >>> import chainrule as cr
+    >>> cr.predict(cr.nn.ReLU(), [[1.0], [-1.0]])
+    array([[1.],
+           [0.]], dtype=float32)
+    """
+    was_training = net.training
+    net.eval()
+    try:
+        inputs = Tensor.numpy(_tensor(X))
+        forward = compile(lambda x: net(x))
+        parts = [
+            forward(inputs[start : start + batch_size]).numpy()
+            for start in range(0, max(len(inputs), 1), batch_size)
+        ]
+    finally:
+        net.train(was_training)
+    return np.concatenate(parts)
+
+
+def _as_float64(scalars: dict[str, float]) -> dict[str, np.float64]:
+    return {name: np.float64(scalar) for name, scalar in scalars.items()}
+
+
+def _flatten(arrays: Any) -> Array:
+    return np.concatenate([np.asarray(a, np.float64).ravel() for a in arrays])
+
+
+def _unflatten(states: Any, flat: Array) -> None:
+    start = 0
+    for state in states:
+        part = flat[start : start + state.size].reshape(state.shape)
+        state.assign(part.astype(state.dtype))
+        start += state.size

@@ -1,0 +1,66 @@
+"""A training run, and what may look at it and stop it.
+
+A run tells its callbacks how it goes, and they look at the run: so they share a file.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chainrule.nn import Module
+from chainrule.optim import Optimizer
+from chainrule.training.history import History
+
+
+class Callback:
+    """Something that is told how training goes. Override what you need.
+
+    Everything about the run is in `run`: `run.net`, `run.optimizer`, `run.history`,
+    `run.epoch`, `run.epochs`; `run.stop("reason")` ends training after this epoch.
+    """
+
+    def on_start(self, run: "Run") -> None:
+        """Training is about to begin, or to go on."""
+
+    def on_step(self, run: "Run", step: int, loss: float) -> None:
+        """One mini-batch is done. Overriding this slows training down a little."""
+
+    def on_epoch(self, run: "Run") -> None:
+        """One epoch is done; `run.history.last` has its record."""
+
+    def on_end(self, run: "Run") -> None:
+        """Training is over."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint has to keep: numbers, text and arrays by name."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+
+
+class Run:
+    """A training run: what callbacks see, and what a checkpoint keeps."""
+
+    def __init__(
+        self,
+        net: Module,
+        optimizer: Optimizer,
+        callbacks: Sequence[Callback],
+        epochs: int,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self.net = net
+        self.optimizer = optimizer
+        self.callbacks = list(callbacks)
+        self.epochs = epochs
+        self.settings = dict(settings)
+        self.history = History()
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return self.optimizer.epochs
+
+    def stop(self, reason: str) -> None:
+        """End training after this epoch."""
+        self.history.stopped = reason

@@ -1,0 +1,75 @@
+"""Metrics by name, as functions of targets and what the network gives."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import numpy as np
+
+from chainrule.ir import Array
+from chainrule.training import metrics as m
+
+Score: TypeAlias = Callable[[Array, Array], float]
+
+
+def _labels(prediction: Array) -> Array:
+    """The class of the largest logit; for one logit a row, whether it is positive."""
+    if prediction.ndim > 1 and prediction.shape[-1] > 1:
+        return prediction.argmax(axis=-1)
+    return (prediction.reshape(len(prediction)) > 0).astype(np.int64)
+
+
+def _accuracy(y: Array, prediction: Array) -> float:
+    return m.accuracy(_classes(y), _labels(prediction))
+
+
+def _balanced_accuracy(y: Array, prediction: Array) -> float:
+    return m.balanced_accuracy(_classes(y), _labels(prediction))
+
+
+def _auc(y: Array, prediction: Array) -> float:
+    if prediction.ndim > 1 and prediction.shape[-1] > 1:
+        shifted = prediction - prediction.max(axis=-1, keepdims=True)
+        share = np.exp(shifted.astype(np.float64))
+        share /= share.sum(axis=-1, keepdims=True)
+        return m.roc_auc(_classes(y), share[:, 1] if share.shape[1] == 2 else share)
+    return m.roc_auc(_classes(y), prediction.reshape(len(prediction)))
+
+
+def _classes(y: Array) -> Array:
+    return y.reshape(len(y)).astype(np.int64)
+
+
+def _on_numbers(metric: Callable[..., float]) -> Score:
+    def score(y: Array, prediction: Array) -> float:
+        return metric(y.ravel(), prediction.ravel())
+
+    return score
+
+
+SCORES: dict[str, Score] = {
+    "accuracy": _accuracy,
+    "balanced_accuracy": _balanced_accuracy,
+    "auc": _auc,
+    "mse": _on_numbers(m.mean_squared_error),
+    "rmse": _on_numbers(m.root_mean_squared_error),
+    "mae": _on_numbers(m.mean_absolute_error),
+    "r2": _on_numbers(m.r2_score),
+}
+
+
+def scores(chosen: Iterable[str | Score]) -> dict[str, Score]:
+    """Scores by name; a function goes by the name it was defined with.
+
+    Raises `ValueError` for a name that is not known.
+    """
+    if isinstance(chosen, str):
+        chosen = [chosen]
+    named: dict[str, Score] = {}
+    for score in chosen:
+        if callable(score):
+            named[getattr(score, "__name__", "metric")] = score
+        elif score in SCORES:
+            named[score] = SCORES[score]
+        else:
+            raise ValueError(f"unknown metric {score!r}; known are {', '.join(SCORES)}")
+    return named
