@@ -1,4 +1,4 @@
-"""Arithmetic: `+ - * /`, and what is built from the same."""
+"""Arithmetic: `+ - * /`, the sign and the size of a number."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,15 @@ import numpy as np
 
 from chainrule.ir import Array, Value
 from chainrule.ops.builder import Builder, S
-from chainrule.ops.constant import literal
-from chainrule.ops.elementwise import POSITIVE, REALS, Elementwise
-
-Gradients = tuple[Value | None, ...]
+from chainrule.ops.constant import full_like, literal
+from chainrule.ops.elementwise import (
+    POSITIVE,
+    REAL,
+    REALS,
+    Box,
+    Elementwise,
+    Gradients,
+)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ class Divide(Elementwise):
     """`y = a / b`, of real numbers."""
 
     domain = (REALS, POSITIVE)
-    floating = True
+    kinds = REAL
 
     def forward(self, *inputs: Array) -> Array:
         """NumPy's quotient: infinite or NaN where `b` is 0."""
@@ -150,8 +155,64 @@ class Divide(Elementwise):
         return builder.divide(a, b)
 
 
+@dataclass(frozen=True)
+class Absolute(Elementwise):
+    """`y = |x|`. Its gradient at 0 is taken to be 0."""
+
+    def boxes(self) -> tuple[Box, ...]:
+        """Both sides of the kink."""
+        return ((-3.0, -0.1),), ((0.1, 3.0),)
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's absolute value."""
+        return np.absolute(*inputs)
+
+    def vjp(self, dy: Value, y: Value, *inputs: Value) -> Gradients:
+        """`dx = sign(x) dy`."""
+        del y
+        return (multiply(dy, sign(*inputs)),)
+
+    def simplify(self, *inputs: Value) -> Value | None:
+        """The absolute value of one is that one."""
+        (x,) = inputs
+        return x if isinstance(x.operation, Absolute) else None
+
+    def scalar(self, builder: Builder[S], *inputs: S) -> S:
+        """One instruction."""
+        return builder.absolute(*inputs)
+
+
+@dataclass(frozen=True)
+class Sign(Elementwise):
+    """`y = -1`, `0` or `1`, as `x` is negative, 0 or positive. It has no gradient."""
+
+    def boxes(self) -> tuple[Box, ...]:
+        """Both sides of the jump."""
+        return ((-3.0, -0.1),), ((0.1, 3.0),)
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's sign: NaN of NaN."""
+        return np.sign(*inputs)
+
+    def scalar(self, builder: Builder[S], *inputs: S) -> S:
+        """Zero and NaN are kept as they are."""
+        (x,) = inputs
+        zero = builder.constant(0, x)
+        positive = builder.select(builder.less(zero, x), builder.constant(1, x), x)
+        # An unsigned -1 is never chosen, but it has to be one that can be written.
+        minus_one = builder.subtract(zero, builder.constant(1, x))
+        return builder.select(builder.less(x, zero), minus_one, positive)
+
+
 add = Add()
 negate = Negate()
 subtract = Subtract()
 multiply = Multiply()
 divide = Divide()
+absolute = Absolute()
+sign = Sign()
+
+
+def scale(x: Value, factor: float) -> Value:
+    """`factor x`, for a number that is known."""
+    return multiply(x, full_like(x, factor))

@@ -36,8 +36,11 @@ class Builder(Protocol[S]):
     def divide(self, x: S, y: S) -> S:
         """`x / y`."""
 
+    def floor_divide(self, x: S, y: S) -> S:
+        """`floor(x / y)`; 0 where an integer is divided by 0."""
+
     def remainder(self, x: S, y: S) -> S:
-        """`x - floor(x / y) * y`, which has the sign of `y`."""
+        """`x - floor(x / y) y`, with the sign of `y`; 0 for an integer by 0."""
 
     def negate(self, x: S) -> S:
         """`-x`."""
@@ -53,6 +56,9 @@ class Builder(Protocol[S]):
 
     def floor(self, x: S) -> S:
         """The largest integer that is not above `x`."""
+
+    def round(self, x: S) -> S:
+        """The nearest integer, the even one of two that are as near."""
 
     def less(self, x: S, y: S) -> S:
         """`x < y`."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.ir import Array, DType, Value, dtype_name
 from chainrule.ops.builder import Builder, S
-from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.elementwise import BOOLEANS, NUMBERS, Elementwise, Gradients
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,8 @@ class Cast(Elementwise):
     """`y = x`, as `dtype`: real numbers lose their fraction where it has none."""
 
     dtype: DType
+
+    kinds = BOOLEANS + NUMBERS
 
     def __post_init__(self) -> None:
         """Refuse dtypes that no graph knows."""
@@ -29,7 +31,7 @@ class Cast(Elementwise):
         """NumPy's conversion."""
         return inputs[0].astype(self.dtype)
 
-    def vjp(self, dy: Value, y: Value, *inputs: Value) -> tuple[Value | None, ...]:
+    def vjp(self, dy: Value, y: Value, *inputs: Value) -> Gradients:
         """The gradient in the dtype of `x`, if both are real numbers."""
         (x,) = inputs
         if not (y.type.is_floating and x.type.is_floating):

@@ -2,18 +2,30 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from chainrule.ir import Array, DType, Operation, TensorType
+from chainrule.ir import Array, DType, Operation, TensorType, Value
 from chainrule.ops.builder import Builder, S
 
-# Where a test draws an input from: an open interval of reals.
-Interval = tuple[float, float]
+# What a gradient rule gives: a gradient, or none, for each input.
+Gradients: TypeAlias = tuple[Value | None, ...]
+
+# Where a test draws an input from: an open interval of reals. A box is one interval
+# for each input.
+Interval: TypeAlias = tuple[float, float]
+Box: TypeAlias = tuple[Interval, ...]
 
 REALS: Interval = (-3.0, 3.0)
 POSITIVE: Interval = (0.1, 3.0)
+
+# Which dtypes an operation takes, by the letters of NumPy's kinds.
+BOOLEANS = "b"
+INTEGERS = "iu"
+REAL = "f"
+NUMBERS = INTEGERS + REAL
+_KINDS = {"b": "booleans", "i": "integers", "u": "unsigned integers", "f": "floats"}
 
 # Shapes on which every elementwise operation is tried: a scalar, no element, one
 # element, a vector, a matrix.
@@ -26,10 +38,10 @@ class Elementwise(Operation, abstract=True):
     elementwise = True
 
     # One interval for each input, from which tests draw it.
-    domain: ClassVar[tuple[Interval, ...]] = (REALS,)
+    domain: ClassVar[Box] = (REALS,)
 
-    # Whether integers and booleans are refused.
-    floating: ClassVar[bool] = False
+    # The dtypes it takes.
+    kinds: ClassVar[str] = NUMBERS
 
     @abstractmethod
     def scalar(self, builder: Builder[S], *inputs: S) -> S:
@@ -51,8 +63,9 @@ class Elementwise(Operation, abstract=True):
         if len(set(dtypes)) > 1:
             names = " and ".join(map(str, dtypes))
             raise TypeError(f"{self.name}: the dtypes {names} differ")
-        if self.floating and dtypes[0].kind != "f":
-            raise TypeError(f"{self.name} takes real numbers, not {dtypes[0]}")
+        if dtypes[0].kind not in self.kinds:
+            taken = ", ".join(_KINDS[kind] for kind in self.kinds)
+            raise TypeError(f"{self.name} takes {taken}, not {dtypes[0]}: cast it")
         return dtypes[0]
 
     @classmethod
@@ -60,15 +73,22 @@ class Elementwise(Operation, abstract=True):
         """The operations that tests try: several where attributes matter."""
         yield cls()
 
+    def boxes(self) -> tuple[Box, ...]:
+        """Where tests draw points from: several where a kink lies between."""
+        return (self.domain,)
+
     @classmethod
     def samples(
         cls, rng: np.random.Generator
     ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
-        """Random points of the domain, in shapes that go wrong easily."""
+        """Random points of the boxes, in shapes that go wrong easily."""
         for operation in cls.instances():
+            boxes = np.array(operation.boxes())
             for shape in _SHAPES:
-                arrays = [rng.uniform(*interval, shape) for interval in cls.domain]
-                yield operation, tuple(map(np.asarray, arrays))
+                chosen = boxes[rng.integers(len(boxes), size=shape)]
+                points = np.asarray(rng.uniform(chosen[..., 0], chosen[..., 1]))
+                inputs = np.moveaxis(points, -1, 0)
+                yield operation, tuple(map(np.asarray, inputs))
 
 
 class Predicate(Elementwise, abstract=True):

@@ -1,0 +1,64 @@
+"""Random numbers: on tensors, and on the host where a graph needs none.
+
+Tensors of random numbers are functions of a key and a counter, see
+`chainrule.expressions.random`. A seed and a path make keys that are as good as
+independent, so every layer, state and epoch can have its own.
+"""
+
+import hashlib
+import operator
+
+import numpy as np
+
+from chainrule.expressions import random
+from chainrule.functions import lift
+from chainrule.ir import Array
+
+uniform = lift(random.uniform)
+normal = lift(random.normal)
+bernoulli = lift(random.bernoulli)
+
+
+def key_from(seed: int, *path: int | str) -> np.uint32:
+    """A key for random tensors: a hash of `seed` and `path`.
+
+    >>> key_from(0, "hidden", 1)
+    np.uint32(1)
+    """
+    return np.uint32(_hash(seed, path, size=4))
+
+
+def host_generator(seed: int, *path: int | str) -> np.random.Generator:
+    """NumPy's generator on the Philox stream that `seed` and `path` choose.
+
+    What NumPy makes of the stream may differ between its versions; `permutation` does
+    not.
+
+    >>> host_generator(0, "weights").normal(size=2).shape
+    (2,)
+    """
+    return np.random.Generator(_stream(seed, path))
+
+
+def permutation(seed: int, epoch: int | str, n: int) -> Array:
+    """The numbers 0 to `n - 1` in an order that `seed` and `epoch` choose.
+
+    It is the order of `n` random words, the same on every platform and with every
+    version of NumPy.
+
+    >>> permutation(0, 1, 5)
+    array([1, 2, 3, 4, 0])
+    """
+    words = _stream(seed, ("permutation", epoch)).random_raw(n)
+    return np.argsort(words, kind="stable")
+
+
+def _stream(seed: int, path: tuple[int | str, ...]) -> np.random.Philox:
+    return np.random.Philox(key=_hash(seed, path, size=16))
+
+
+def _hash(seed: int, path: tuple[int | str, ...], size: int) -> int:
+    parts = [seed, *path]
+    plain = [part if isinstance(part, str) else operator.index(part) for part in parts]
+    digest = hashlib.blake2b(repr(plain).encode(), digest_size=size).digest()
+    return int.from_bytes(digest, "little")
