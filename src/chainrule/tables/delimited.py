@@ -6,6 +6,7 @@ what is missing, what is a number, and which cell spoils a column of numbers.
 
 import csv
 import io
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -18,7 +19,7 @@ from chainrule.tables.errors import TableError, count, listed
 from chainrule.tables.text import from_text, parse_numbers, with_decimal_points
 
 DELIMITERS = "\t;|,"  # rarest in plain text first: the first that fits wins
-SNIFFED_BYTES = 1 << 16
+SNIFFED_BYTES = 1 << 16  # below the longest cell that the csv module takes
 SNIFFED_ROWS = 100
 BLOCK_BYTES = 1 << 23
 
@@ -64,15 +65,16 @@ def read_delimited(data: bytes, file: str, dialect: Dialect) -> pa.Table:
     if not content.strip():
         raise TableError(f"{file} is empty: it should hold a table with column names")
     delimiter = _checked(dialect.delimiter) if dialect.delimiter else sniff(content)
-    _, first = next(_records(content, delimiter, file))
-    cells = _parse(content, file, delimiter, len(first))
+    written = _Written(file, content, delimiter)
+    header = written.header()
+    cells = written.cells(len(header))
     if dialect.names is None:
         cells = cells.slice(1)
     if cells.num_rows == 0:
         raise TableError(f"{file} has column names but no rows below them")
     columns = [trimmed(column, dialect.missing) for column in cells.columns]
     if dialect.names is None:
-        named = _named(first, columns, file)
+        named = _named(header, columns, f"{file}, line {written.start}")
     else:
         named = _paired(dialect.names, columns, file)
     return pa.table(
@@ -162,67 +164,111 @@ def sniff(content: bytes) -> str:
 def _agreement(text: str, delimiter: str) -> float:
     """Give the share of rows that have as many cells as the header, if that is > 1."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        widths = [len(row) for row in islice(filter(None, reader), SNIFFED_ROWS)]
-    except csv.Error:  # a cell beyond the reader's limit: the quotes do not fit
-        return 0.0
+    widths = [len(row) for row in islice(filter(None, reader), SNIFFED_ROWS)]
     if not widths or widths[0] < 2:
         return 0.0
     return widths.count(widths[0]) / len(widths)
 
 
-def _records(
-    content: bytes, delimiter: str, file: str
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows that are not blank, each with the line it starts on.
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A table as it is written: UTF-8 text whose delimiter is known."""
 
-    The slow and exact way; `_parse` is the fast one. Raises `TableError` where a quote
-    opens that nothing closes.
-    """
-    end = "\x1e end of file"  # a row of its own, unless an open quote swallows it
-    lines = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", newline="")
-    reader = csv.reader(chain(lines, ["\n", end]), delimiter=delimiter)
-    start = 1
-    try:
-        for row in reader:
-            if row == [end]:
-                return
-            if row and end in row[-1]:
-                break
-            if len(row) > 1 or (row and row[0].strip()):
-                yield start, row
-            start = reader.line_num + 1
-    except csv.Error:  # a cell longer than 131,072 characters
-        pass
-    raise TableError(
-        f'{file}, line {start:,}: a quote (") opens in this row and nothing closes it; '
-        'close it, and write a quote inside a quoted cell twice ("")'
-    )
+    file: str
+    content: bytes
+    delimiter: str
 
+    @property
+    def start(self) -> int:
+        """Give the line of the header; blank ones may come before it."""
+        return 1 + len(self._blank().splitlines())
 
-def _parse(content: bytes, file: str, delimiter: str, width: int) -> pa.Table:
-    """Cut the text into ``width`` columns of strings; the header is the first row."""
-    if content.count(b'"') % 2:
-        _check(content, file, delimiter, width)
-    body = content.lstrip(b"\r\n")
-    for block in (BLOCK_BYTES, len(body) + 1):
+    def header(self) -> list[str]:
+        """Give the cells of the first row."""
+        return next(row for line, row in self._records() if line >= self.start)
+
+    def cells(self, width: int) -> pa.Table:
+        """Cut the text into ``width`` columns of strings, the header among them."""
+        if self.content.count(b'"') % 2:
+            self._check(width)
+        body = self.content[len(self._blank()) :]
+        for block in (BLOCK_BYTES, len(body) + 1):
+            try:
+                return _cut(body, self.delimiter, width, min(block, 2**31 - 1))
+            except pa.ArrowInvalid as error:
+                self._check(width)
+                reason = str(error)  # no row is at fault: one may exceed a block
+        raise TableError(f"{self.file} cannot be read as a text table: {reason}")
+
+    def _blank(self) -> bytes:
+        """Give the blank lines before the header."""
+        blank = re.match(rb"(?:[ \t]*[\r\n])*", self.content)
+        return blank.group() if blank else b""
+
+    def _check(self, width: int) -> None:
+        """Raise a `TableError` for the rows with too few or too many cells."""
+        faulty = [
+            (line, row)
+            for line, row in self._records()
+            if len(row) != width and not _is_blank(row)
+        ]
+        if not faulty:
+            return
+        line, row = faulty[0]
+        cells = f"{count(len(row), 'cell')} where the header has {width}"
+        others = [f"line {later:,}" for later, _ in faulty[1:]]
+        likewise = f"; likewise {listed(others, len(others))}" if others else ""
+        raise TableError(
+            f"{self.file}, line {line:,}: {cells} "
+            f"({_shortened(self.delimiter.join(row))!r}){likewise}; a cell that "
+            f"contains the delimiter {self.delimiter!r} must stand in quotes"
+        )
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield every row that is not empty with the line it starts on.
+
+        The slow and exact way; `cells` is the fast one. Raises `TableError` where a
+        quote opens that nothing closes.
+        """
+        end = "\x1e end of file"  # a row of its own, unless an open quote swallows it
+        lines = io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline="")
+        reader = csv.reader(chain(lines, ["\n", end]), delimiter=self.delimiter)
+        start = 1
         try:
-            return _cut(body, delimiter, width, min(block, 2**31 - 1))
-        except pa.ArrowInvalid as error:
-            _check(content, file, delimiter, width)
-            reason = str(error)  # no row is at fault: one may be larger than a block
-    raise TableError(f"{file} cannot be read as a text table: {reason}")
+            for row in reader:
+                if row == [end]:
+                    return
+                if row and end in row[-1]:
+                    break
+                if row:
+                    yield start, row
+                start = reader.line_num + 1
+        except csv.Error:  # a cell longer than 131,072 characters
+            pass
+        raise TableError(
+            f'{self.file}, line {start:,}: a quote (") opens in this row and nothing '
+            'closes it; close it, and write a quote inside a quoted cell twice ("")'
+        )
+
+
+def _is_blank(row: Sequence[str]) -> bool:
+    return len(row) == 1 and not row[0].strip(' \t\r\n"')
 
 
 def _cut(body: bytes, delimiter: str, width: int, block: int) -> pa.Table:
     columns = [f"{position}" for position in range(width)]
+
+    def on_ragged_row(row: arrow_csv.InvalidRow) -> str:
+        blank = row.actual_columns == 1 and _is_blank([row.text])
+        return "skip" if blank else "error"
+
     return arrow_csv.read_csv(
         pa.BufferReader(body),
         read_options=arrow_csv.ReadOptions(column_names=columns, block_size=block),
         parse_options=arrow_csv.ParseOptions(
             delimiter=delimiter,
             newlines_in_values=b'"' in body,
-            invalid_row_handler=lambda row: "error" if row.text.strip() else "skip",
+            invalid_row_handler=on_ragged_row,
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(columns, pa.large_string()),
@@ -231,32 +277,12 @@ def _cut(body: bytes, delimiter: str, width: int, block: int) -> pa.Table:
     )
 
 
-def _check(content: bytes, file: str, delimiter: str, width: int) -> None:
-    """Raise a `TableError` for the rows that are cut into too few or too many cells."""
-    faulty = [
-        (line, row)
-        for line, row in _records(content, delimiter, file)
-        if len(row) != width
-    ]
-    if not faulty:
-        return
-    line, row = faulty[0]
-    cells = f"{count(len(row), 'cell')} where the header has {width}"
-    others = [f"line {later:,}" for later, _ in faulty[1:]]
-    likewise = f"; likewise {listed(others, len(others))}" if others else ""
-    raise TableError(
-        f"{file}, line {line:,}: {cells} ({_shortened(delimiter.join(row))!r})"
-        f"{likewise}; a cell that contains the delimiter {delimiter!r} must stand in "
-        "quotes"
-    )
-
-
 def _shortened(text: str, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 def _named(
-    first: Sequence[str], columns: Sequence[pa.ChunkedArray], file: str
+    header: Sequence[str], columns: Sequence[pa.ChunkedArray], where: str
 ) -> dict[str, pa.ChunkedArray]:
     """Pair the header's cells with the columns; refuse blank and repeated names.
 
@@ -265,33 +291,35 @@ def _named(
     """
     named: dict[str, pa.ChunkedArray] = {}
     positions: dict[str, int] = {}
-    for position, (cell, column) in enumerate(zip(first, columns, strict=True), 1):
+    for position, (cell, column) in enumerate(zip(header, columns, strict=True), 1):
         name = cell.strip() or ("Unnamed: 0" if position == 1 else "")
         if not name and column.null_count == len(column):
             continue
         if not name:
             raise TableError(
-                f"{file}, line 1: column {position} has no name{_no_header(first)}"
+                f"{where}: column {position} has no name{_no_header(header)}"
             )
         if name in named:
             raise TableError(
-                f"{file}, line 1: columns {positions[name]} and {position} are both "
+                f"{where}: columns {positions[name]} and {position} are both "
                 f"named {name!r}; every column needs a name of its own"
-                f"{_no_header(first)}"
+                f"{_no_header(header)}"
             )
         named[name] = column
         positions[name] = position
     return named
 
 
-def _no_header(first: Sequence[str]) -> str:
+def _no_header(header: Sequence[str]) -> str:
     """Ask whether a header that holds numbers is one."""
     numeric = [
-        c for c in first if c.strip() and parse_numbers(pa.chunked_array([[c.strip()]]))
+        c
+        for c in header
+        if c.strip() and parse_numbers(pa.chunked_array([[c.strip()]]))
     ]
     if not numeric:
         return ""
     return (
-        f"; is line 1 data already (it holds {numeric[0].strip()!r})? "
+        f"; is this line data already (it holds {numeric[0].strip()!r})? "
         "Then add a line of column names above it, or pass names=[...]"
     )

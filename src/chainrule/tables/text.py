@@ -41,15 +41,10 @@ def parse_numbers(text: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """
     if pc.all(matches(text, NUMBER)).as_py() is False:
         return None
-    for kind, prepared in (
-        (pa.int64(), pc.utf8_ltrim(text, "+")),
-        (pa.float64(), text),
-    ):
-        try:
-            return prepared.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-    return None
+    try:
+        return pc.utf8_ltrim(text, "+").cast(pa.int64())
+    except pa.ArrowInvalid:
+        return text.cast(pa.float64())
 
 
 def with_decimal_points(text: pa.ChunkedArray) -> pa.ChunkedArray:

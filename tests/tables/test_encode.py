@@ -1,0 +1,332 @@
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chainrule.tables import (
+    Encoder,
+    TableError,
+    TableWarning,
+    infer_schema,
+    labelled_rows,
+    read_table,
+    split,
+)
+from chainrule.tables.columns import NumberColumn
+
+BREAST_CANCER = Path(__file__).parents[2] / "examples" / "breast_cancer.csv"
+TABLE = {
+    "number": [1.0, 2.0, None, 5.0],
+    "kind": ["a", "b", "b", None],
+    "flag": [True, False, True, True],
+    "name": ["always"] * 4,
+    "label": ["p", "q", "p", None],
+}
+ROW = {"number": [1], "kind": ["b"], "flag": [True]}
+
+
+@pytest.fixture
+def encoder():
+    return Encoder.fit(TABLE, target="label")
+
+
+def refused(call, *args, **options):
+    with pytest.raises(TableError) as error:
+        call(*args, **options)
+    return str(error.value)
+
+
+def test_the_inputs_and_their_groups(encoder):
+    assert encoder.inputs == (
+        *("number", "number is missing"),
+        *("kind = b", "kind = a"),
+        *("flag = True", "flag = False"),
+    )
+    assert encoder.groups == {
+        "number": range(2),
+        "kind": range(2, 4),
+        "flag": range(4, 6),
+    }
+
+
+def test_only_labelled_rows_are_learnt_from(encoder):
+    assert encoder.schema.rows == 3
+    assert encoder.columns[0] == NumberColumn("number", 1.5, 0.5, 1.5, flagged=True)
+    assert encoder.transform({**ROW, "number": [None]}).tolist() == [[0, 1, 1, 0, 1, 0]]
+
+
+def test_arrays_have_the_promised_types(encoder):
+    table = labelled_rows(read_table(TABLE), "label")
+    X, y = encoder.transform(table), encoder.target(table)
+    assert (X.shape, X.dtype) == ((3, 6), np.float32)
+    assert (y.tolist(), y.dtype) == ([0, 1, 0], np.int64)
+    assert encoder.decode(y).tolist() == ["p", "q", "p"]
+    assert encoder.target_values(table).tolist() == ["p", "q", "p"]
+    assert encoder.task == "binary"
+    assert encoder.classes.tolist() == ["p", "q"]
+    assert encoder.summary == encoder.schema.summary
+
+
+def test_a_regression():
+    table = {"x": [1, 2, 3], "price": [10.5, 20.5, 60.5]}
+    encoder = Encoder.fit(table, target="price")
+    y = encoder.target(table)
+    assert y.dtype == np.float32
+    assert y.mean() == pytest.approx(0, abs=1e-6)
+    assert y.std() == pytest.approx(1, rel=1e-6)
+    assert encoder.decode(y) == pytest.approx([10.5, 20.5, 60.5], rel=1e-6)
+    assert encoder.decode([[0.0]]).tolist() == [[30.5]]
+    assert encoder.target_values(table).tolist() == [10.5, 20.5, 60.5]
+    assert (encoder.task, encoder.classes) == ("regression", None)
+
+
+def test_the_order_and_the_excess_of_columns_do_not_matter(encoder):
+    row = {"extra": [[1, 2]], "flag": [True], "kind": ["b"], "number": [1]}
+    assert np.array_equal(encoder.transform(row), encoder.transform(ROW))
+
+
+@pytest.mark.parametrize("convert", [pd.DataFrame, pl.DataFrame, pa.table])
+def test_frames_of_every_library(encoder, convert):
+    assert np.array_equal(encoder.transform(convert(ROW)), encoder.transform(ROW))
+
+
+def test_lacking_columns_are_all_named(encoder):
+    assert refused(encoder.transform, {"Number": [1], "label": ["p"]}) == (
+        "the table lacks the columns 'number', 'kind', 'flag', which the model was "
+        "trained on; for 'number', did you mean 'Number'?"
+    )
+    message = refused(encoder.transform, {"number": [1], "kind": ["a"]})
+    assert message == (
+        "the table lacks the column 'flag', which the model was trained on"
+    )
+
+
+def test_what_is_new_is_reported(encoder):
+    new = {"number": [1, 2], "kind": ["zzz", "a"], "flag": [None, True]}
+    encoded = encoder.encode(new)
+    assert encoded.X.tolist() == [[-1, 0, 0, 0, 0, 0], [1, 0, 0, 1, 1, 0]]
+    assert [(f.column, f.rows, f.problem) for f in encoded.findings] == [
+        ("kind", 1, "new category"),
+        ("flag", 1, "missing"),
+    ]
+    with pytest.warns(TableWarning) as told:
+        assert np.array_equal(encoder.transform(new), encoded.X)
+    assert [str(w.message) for w in told] == [str(f) for f in encoded.findings]
+    assert {w.filename for w in told} == {__file__}
+
+
+def test_nothing_is_told_of_the_training_rows(encoder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.transform(labelled_rows(read_table(TABLE), "label"))
+
+
+def test_targets_that_cannot_be_encoded(encoder):
+    assert "there is no column 'label'" in refused(encoder.target, ROW)
+    message = refused(encoder.target, {**TABLE, "label": ["p", None, "q", None]})
+    assert "the target 'label' is missing in rows 2 and 4" in message
+    message = refused(encoder.target, {"label": ["p", "r"]})
+    assert "the target 'label' is 'r' in row 2" in message
+
+
+def test_codes_stay_text_in_another_file(tmp_path):
+    training, new = tmp_path / "training.csv", tmp_path / "new.csv"
+    training.write_text("code,y\nA1,0\n07,1\n12,0\n07,1\n")
+    new.write_text("code\n07\n12\n")
+    encoder = Encoder.fit(training, target="y")
+    encoded = encoder.encode(new)
+    assert encoder.inputs == ("code = 07", "code = 12", "code = A1")
+    assert encoded.X.tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert encoded.findings == ()
+    new.write_text("code;more\n12;1\n")
+    assert encoder.transform(encoder.read(new, delimiter=";")).tolist() == [[0, 1, 0]]
+
+
+def test_the_spellings_of_missing_are_remembered():
+    training = read_table(
+        {"x": ["NA", "DE", "none", "NA"], "y": [0, 1, 0, 1]}, missing=["none"]
+    )
+    encoder = Encoder.fit(training, target="y")
+    assert encoder.inputs == ("x = NA", "x = DE", "x is missing")
+    back = Encoder.from_config(encoder.to_config())
+    assert back.transform({"x": ["NA", "none"]}).tolist() == [[1, 0, 0], [0, 0, 1]]
+
+
+def test_the_rare_categories_share_an_input():
+    counts = {f"k{i}": 60 - i for i in range(60)}
+    values = [name for name, number in counts.items() for _ in range(number)]
+    table = {"k": values, "y": list(np.arange(len(values)) + 0.5)}
+    assert len(Encoder.fit(table, target="y").inputs) == 51
+    few = Encoder.fit(table, target="y", max_categories=2)
+    assert few.inputs == ("k = k0", "k = k1", "k is another")
+    assert few.encode({"k": ["k59"]}).findings == ()
+    assert "max_categories is 1 at least" in refused(
+        Encoder.fit, table, target="y", max_categories=0
+    )
+
+
+def test_options_reach_the_schema():
+    table = {"zip": [1, 2, 3] * 4, "x": [1, 2, 3, 4] * 3, "y": [0, 1, 2, 1] * 3}
+    encoder = Encoder.fit(
+        table, target="y", task="regression", drop=["x"], kinds={"zip": "category"}
+    )
+    assert encoder.inputs == ("zip = 1", "zip = 2", "zip = 3")
+    assert encoder.task == "regression"
+
+
+def test_ten_thousand_columns():
+    rng = np.random.default_rng(0)
+    columns = {f"c{i}": rng.normal(size=8) for i in range(10_000)}
+    encoder = Encoder.fit({**columns, "y": ["a", "b"] * 4}, target="y")
+    assert encoder.transform(columns).shape == (8, 10_000)
+    assert encoder.groups["c9999"] == range(9999, 10_000)
+
+
+# --- saved and read back ---
+
+
+def through_json(encoder):
+    return Encoder.from_config(json.loads(json.dumps(encoder.to_config())))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        ["p", "q", "p", "r"],
+        [3, 7, 3, 7],
+        [True, False] * 2,
+        [0.1, 1 / 3, 7e-310, 1e300],
+    ],
+)
+def test_a_saved_encoder_encodes_to_the_same_bits(target):
+    table = {**TABLE, "tiny": [1e-300, 1 / 3e300, 2e-301, 5e-324], "label": target}
+    encoder = Encoder.fit(table, target="label")
+    back = through_json(encoder)
+    assert back == encoder
+    assert back.transform(table).tobytes() == encoder.transform(table).tobytes()
+    assert back.target(table).tobytes() == encoder.target(table).tobytes()
+    assert (back.summary, back.inputs) == (encoder.summary, encoder.inputs)
+    decoded = back.decode(back.target(table))
+    assert decoded.dtype == encoder.decode(encoder.target(table)).dtype
+
+
+def test_the_config_is_plain_json(encoder):
+    config = encoder.to_config()
+    assert json.loads(json.dumps(config, allow_nan=False)) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": "other"}, "this is not the saved encoding of a table"),
+        ({"version": 99}, "has version 99, but this chainrule reads version 1"),
+        ({"inputs": None}, "is damaged"),
+        ({"inputs": ["x"]}, "is damaged"),
+        ({"inputs": [{"kind": "picture"}]}, "is damaged: 'picture'"),
+        ({"target": {"kind": "classes"}}, "is damaged: ClassTarget lacks"),
+        ({"missing": "NA"}, "is damaged: 'NA' stands where a list belongs"),
+        ({"schema": {}}, "is damaged: Schema lacks"),
+    ],
+)
+def test_a_damaged_config_is_refused(encoder, change, message):
+    assert message in refused(Encoder.from_config, {**encoder.to_config(), **change})
+
+
+def test_what_is_no_config_is_refused(encoder):
+    assert "not the saved encoding" in refused(Encoder.from_config, [])
+    config = encoder.to_config()
+    config["inputs"][0]["sd"] = 0.0
+    assert "is damaged: a standard deviation of 0.0" in refused(
+        Encoder.from_config, config
+    )
+
+
+cells = st.one_of(
+    st.none(), st.text(max_size=4), st.sampled_from(["NA", "1", "true", "2024-01-01"])
+)
+
+
+@given(
+    numbers=st.lists(
+        st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        min_size=6,
+        max_size=6,
+    ),
+    text=st.lists(cells, min_size=6, max_size=6),
+    new=st.lists(cells, min_size=1, max_size=4),
+)
+def test_any_table_is_encoded_or_refused(numbers, text, new):
+    table = {
+        "x": numbers,
+        "t": [c if c is None else c.encode("utf-8", "ignore").decode() for c in text],
+        "z": [1, 2, 3, 4, 5, 6],
+        "y": ["a", "b"] * 3,
+    }
+    try:
+        encoder = Encoder.fit(table, target="y", kinds={"t": "category"})
+    except TableError:
+        return
+    X = encoder.transform(table)
+    assert np.isfinite(X).all()
+    assert X.shape == (6, len(encoder.inputs))
+    assert through_json(encoder) == encoder
+    new = [c if c is None else c.encode("utf-8", "ignore").decode() for c in new]
+    rows = {"x": [None] * len(new), "t": new, "z": [1] * len(new)}
+    assert np.isfinite(encoder.encode(rows).X).all()
+
+
+# --- real tables ---
+
+
+def test_the_example_table():
+    table = read_table(BREAST_CANCER)
+    encoder = Encoder.fit(table, target="diagnosis")
+    X = encoder.transform(table)
+    assert X.shape == (569, 30)
+    assert np.allclose(X.mean(axis=0), 0, atol=1e-5)
+    assert np.allclose(X.std(axis=0), 1, atol=1e-5)
+    assert encoder.schema.classes == (("benign", 357), ("malignant", 212))
+
+
+@pytest.mark.parametrize(
+    ("file", "target", "shape", "task"),
+    [
+        ("adult_train.csv", "income", (32_561, 108), "binary"),
+        ("diamonds.csv", "price", (53_940, 26), "regression"),
+        ("california_housing.csv", "MedHouseVal", (20_640, 8), "regression"),
+        ("credit_g.csv", "class", (1_000, 61), "binary"),
+    ],
+)
+def test_public_tables(data_folder, file, target, shape, task):
+    path = data_folder / file
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    table = read_table(path)
+    schema = infer_schema(table, target)
+    labels = table[target] if schema.classes else None
+    parts = split(table.num_rows, stratify=labels)
+    encoder = Encoder.fit(table.take(parts.train), target=target, task=schema.task)
+    X = encoder.encode(table).X
+    assert (X.shape, encoder.task) == (shape, task)
+    assert np.isfinite(X).all()
+    actual = pd.read_csv(path)[target]
+    if schema.classes:
+        assert encoder.decode(encoder.target(table)).tolist() == actual.tolist()
+    else:
+        assert encoder.target_values(table).tolist() == actual.tolist()
+
+
+def test_the_official_test_rows_of_adult(data_folder):
+    encoder = Encoder.fit(data_folder / "adult_train.csv", target="income")
+    encoded = encoder.encode(data_folder / "adult_test.csv")
+    assert encoded.X.shape == (16_281, 108)
+    frame = pd.read_csv(data_folder / "adult_test.csv")
+    sex = encoded.X[:, encoder.inputs.index("sex = Female")]
+    assert sex.tolist() == (frame["sex"] == "Female").tolist()
