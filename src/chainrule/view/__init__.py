@@ -1,0 +1,1 @@
+"""What people look at: charts and the report of a run."""

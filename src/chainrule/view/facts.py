@@ -1,0 +1,65 @@
+"""What a report tells: the facts of a run, gathered by whoever trained it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chainrule.tabular.evaluation import Evaluation, Influence
+from chainrule.training.history import History
+
+if TYPE_CHECKING:
+    from chainrule.tables.schema import Schema  # charts alone need no tables
+
+__all__ = ["Layer", "Provenance", "Report"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a run came from: enough to repeat it.
+
+    `source` names the table that was read, `command` what was typed.
+    """
+
+    date: str
+    source: str
+    command: str
+    seed: int
+    version: str
+    python: str
+    numpy: str
+    machine: str
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: what it is, the shape of its output without the batch, its weights."""
+
+    name: str
+    output: str
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that `write_report` shows.
+
+    - `schema`: what was understood of the table; `split`: the rows of each part
+      ("training", "validation", "test").
+    - `test`: what the network is worth on rows it has not seen; `baselines`: the same
+      for simpler predictors, by name.
+    - `metric`: the column of `history` to draw beside the loss; without it the first
+      metric that was recorded.
+    - `next_commands`: pairs of a command and what it does.
+    """
+
+    title: str
+    provenance: Provenance
+    schema: "Schema"
+    split: Mapping[str, int]
+    layers: Sequence[Layer]
+    history: History
+    test: Evaluation
+    metric: str | None = None
+    baselines: Mapping[str, Evaluation] = field(default_factory=dict)
+    influence: Sequence[Influence] = ()
+    next_commands: Sequence[tuple[str, str]] = ()
