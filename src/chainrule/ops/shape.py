@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.ir import Array, Operation, TensorType, Value
-from chainrule.ops.axes import letters
+from chainrule.ops.axes import check_axes, letters, strided
 
 Shape = tuple[int, ...]
 
@@ -127,6 +127,66 @@ class Transpose(Operation):
             yield cls(permutation), (np.asarray(rng.normal(size=shape)),)
 
 
+@dataclass(frozen=True)
+class Flip(Operation):
+    """`y[i] = x[n - 1 - i]` along each of `axes`, where `n` is its extent."""
+
+    axes: tuple[int, ...]
+
+    replicates = True
+
+    def type(self, *inputs: TensorType) -> TensorType:
+        """That of `x`."""
+        (x,) = inputs
+        check_axes(x.rank, self.axes, self.name)
+        return x
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's flip: a view."""
+        return np.flip(inputs[0], self.axes)
+
+    def vjp(self, dy: Value, y: Value, *inputs: Value) -> tuple[Value | None, ...]:
+        """The gradient, flipped back."""
+        del y, inputs
+        return (flip(dy, self.axes),)
+
+    def simplify(self, *inputs: Value) -> Value | None:
+        """Two in a row are one; one along axes of a single element is none."""
+        (x,) = inputs
+        if all(x.shape[axis] <= 1 for axis in self.axes):
+            return x
+        if not isinstance(x.operation, Flip):
+            return None
+        once = set(self.axes) ^ set(x.operation.axes)
+        return flip(x.inputs[0], tuple(sorted(once)))
+
+    def access(self, *inputs: TensorType) -> str:
+        """`{4-1i}j->ij` for the first axis, of extent 5."""
+        (x,) = inputs
+        named = letters(x.rank)
+        read = (
+            strided(letter, x.shape[axis] - 1, -1) if axis in self.axes else letter
+            for axis, letter in enumerate(named)
+        )
+        return f"{''.join(read)}->{named}"
+
+    @classmethod
+    def samples(
+        cls, rng: np.random.Generator
+    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+        """One axis, several, none; one element; empty."""
+        for shape, axes in (
+            ((4,), (0,)),
+            ((2, 3), (1,)),
+            ((2, 3, 4), (0, 2)),
+            ((2, 3), ()),
+            ((1,), (0,)),
+            ((0, 2), (0,)),
+            ((), ()),
+        ):
+            yield cls(axes), (np.asarray(rng.normal(size=shape)),)
+
+
 def reshape(x: Value, shape: Shape) -> Value:
     """The elements of `x`, in order, in another shape."""
     return Reshape(shape)(x)
@@ -135,6 +195,11 @@ def reshape(x: Value, shape: Shape) -> Value:
 def transpose(x: Value, permutation: tuple[int, ...]) -> Value:
     """The axes of `x` in another order."""
     return Transpose(permutation)(x)
+
+
+def flip(x: Value, axes: tuple[int, ...]) -> Value:
+    """`x` in reverse order along each of `axes`."""
+    return Flip(axes)(x)
 
 
 def swap_last(x: Value) -> Value:

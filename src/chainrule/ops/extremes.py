@@ -1,0 +1,176 @@
+"""The largest and the smallest element, and where they are."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ops.arithmetic import divide, multiply
+from chainrule.ops.axes import letters, without
+from chainrule.ops.cast import cast
+from chainrule.ops.comparison import equal
+from chainrule.ops.sums import broadcast, sum_
+
+Axes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Extreme(Operation, abstract=True):
+    """A reduction that picks elements: its gradient goes to those it picked."""
+
+    axes: Axes
+
+    def type(self, *inputs: TensorType) -> TensorType:
+        """The shape without the axes, none of which may be empty."""
+        (x,) = inputs
+        _refuse_empty(x, self.axes, self.name)
+        return TensorType(without(x.shape, self.axes, self.name), x.dtype)
+
+    def vjp(self, dy: Value, y: Value, *inputs: Value) -> tuple[Value | None, ...]:
+        """The elements that equal `y` share `dy` equally.
+
+        Where `y` is NaN none does, and the gradient is NaN: 0 times `dy / 0`.
+        """
+        (x,) = inputs
+        dtype = x.type.dtype
+        picked = cast(equal(x, broadcast(y, x.shape, self.axes)), dtype)
+        share = divide(dy, sum_(picked, self.axes))
+        return (multiply(picked, broadcast(share, x.shape, self.axes)),)
+
+    def simplify(self, *inputs: Value) -> Value | None:
+        """Over no axis it is its input."""
+        return None if self.axes else inputs[0]
+
+    def access(self, *inputs: TensorType) -> str:
+        """`ij->i` over the last of two axes."""
+        named = letters(inputs[0].rank)
+        return f"{named}->{''.join(without(named, self.axes, self.name))}"
+
+    @classmethod
+    def samples(
+        cls, rng: np.random.Generator
+    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+        """One axis, several, all, none; one element; no result."""
+        for shape, axes in (
+            ((3, 4), (0,)),
+            ((3, 4), (1,)),
+            ((2, 3, 4), (0, 2)),
+            ((3, 4), (0, 1)),
+            ((3,), ()),
+            ((), ()),
+            ((0, 3), (1,)),
+            ((1, 1), (1,)),
+        ):
+            yield cls(axes), (_distinct(rng, shape),)
+
+
+@dataclass(frozen=True)
+class Max(Extreme):
+    """`y = the largest of x over axes`, NaN if one is: the axes disappear."""
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's maximum."""
+        return np.asarray(inputs[0].max(axis=self.axes))
+
+
+@dataclass(frozen=True)
+class Min(Extreme):
+    """`y = the smallest of x over axes`, NaN if one is: the axes disappear."""
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's minimum."""
+        return np.asarray(inputs[0].min(axis=self.axes))
+
+
+@dataclass(frozen=True)
+class WhereExtreme(Operation, abstract=True):
+    """The place of an extreme along an axis: an integer, so without gradient."""
+
+    axis: int
+
+    def type(self, *inputs: TensorType) -> TensorType:
+        """The shape without the axis, which may not be empty; 64-bit integers."""
+        (x,) = inputs
+        _refuse_empty(x, (self.axis,), self.name)
+        shape = without(x.shape, (self.axis,), self.name)
+        return TensorType(shape, np.dtype(np.int64))
+
+    def access(self, *inputs: TensorType) -> str:
+        """`ij->i` along the last of two axes."""
+        named = letters(inputs[0].rank)
+        return f"{named}->{''.join(without(named, (self.axis,), self.name))}"
+
+    @classmethod
+    def samples(
+        cls, rng: np.random.Generator
+    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+        """Each axis; one element; no result."""
+        for shape, axis in (
+            ((4,), 0),
+            ((3, 4), 0),
+            ((3, 4), 1),
+            ((2, 3, 4), 1),
+            ((1,), 0),
+            ((0, 3), 1),
+        ):
+            yield cls(axis), (_distinct(rng, shape),)
+
+
+@dataclass(frozen=True)
+class Argmax(WhereExtreme):
+    """`y = the index of the largest of x along axis`: the first of equal ones.
+
+    A NaN counts as the largest, as it does for `Max`.
+    """
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's argmax."""
+        return np.asarray(inputs[0].argmax(axis=self.axis), np.int64)
+
+
+@dataclass(frozen=True)
+class Argmin(WhereExtreme):
+    """`y = the index of the smallest of x along axis`: the first of equal ones.
+
+    A NaN counts as the smallest, as it does for `Min`.
+    """
+
+    def forward(self, *inputs: Array) -> Array:
+        """NumPy's argmin."""
+        return np.asarray(inputs[0].argmin(axis=self.axis), np.int64)
+
+
+def _refuse_empty(x: TensorType, axes: Axes, operation: str) -> None:
+    for axis in axes:
+        if axis < x.rank and x.shape[axis] == 0:
+            raise ValueError(
+                f"{operation}: axis {axis} of a tensor of shape {x.shape} is empty: "
+                "there is nothing to choose from"
+            )
+
+
+def _distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Numbers at least 0.1 apart, so that a small change does not alter the order."""
+    size = int(np.prod(shape))
+    return np.asarray((rng.permutation(size) * 0.1 - 0.5).reshape(shape))
+
+
+def max_(x: Value, axes: Axes) -> Value:
+    """The largest element of `x` over `axes`."""
+    return Max(axes)(x)
+
+
+def min_(x: Value, axes: Axes) -> Value:
+    """The smallest element of `x` over `axes`."""
+    return Min(axes)(x)
+
+
+def argmax(x: Value, axis: int) -> Value:
+    """The index of the largest element of `x` along `axis`."""
+    return Argmax(axis)(x)
+
+
+def argmin(x: Value, axis: int) -> Value:
+    """The index of the smallest element of `x` along `axis`."""
+    return Argmin(axis)(x)
