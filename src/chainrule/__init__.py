@@ -14,7 +14,7 @@ tensor(10.)
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from chainrule import functions, ir, losses, nn, optim, random
+from chainrule import functions, ir
 from chainrule.compile import compile, stages, trace
 from chainrule.functions import (
     abs,
@@ -29,6 +29,7 @@ from chainrule.functions import (
     clip,
     concatenate,
     cos,
+    cumprod,
     cumsum,
     detach,
     divide,
@@ -43,6 +44,7 @@ from chainrule.functions import (
     expm1,
     flip,
     floor,
+    floor_divide,
     gather,
     gelu,
     greater,
@@ -114,31 +116,54 @@ from chainrule.functions import (
     where,
 )
 from chainrule.gradient_check import check_gradients
-from chainrule.nn.saving import load, save
 from chainrule.tensor import Parameter, State, Tensor, from_dlpack, tensor
-from chainrule.training import (
-    Callback,
-    EarlyStopping,
-    History,
-    NonFiniteError,
-    fit,
-    predict,
-)
 from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_grad
 
 if TYPE_CHECKING:
-    from chainrule import tables, tabular, testing
+    from chainrule import losses, nn, optim, random, tables, tabular, testing, training
+    from chainrule.nn.saving import load, save
+    from chainrule.training import (
+        Callback,
+        EarlyStopping,
+        History,
+        NonFiniteError,
+        fit,
+        predict,
+    )
 
 __version__ = "0.1.0"
 
-# Imported when first asked for: they need more than the core does.
-_LAZY = ("tables", "tabular", "testing", "view")
+# Imported when first asked for, so that importing chainrule costs little.
+_LAZY = {
+    **dict.fromkeys(("load", "save"), "chainrule.nn.saving"),
+    **dict.fromkeys(
+        ("Callback", "EarlyStopping", "History", "NonFiniteError", "fit", "predict"),
+        "chainrule.training",
+    ),
+}
+_PACKAGES = (
+    "losses",
+    "nn",
+    "optim",
+    "random",
+    "tables",
+    "tabular",
+    "testing",
+    "training",
+    "view",
+)
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _PACKAGES:
         return import_module(f"chainrule.{name}")
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY, *_PACKAGES})
 
 
 __all__ = [
@@ -163,6 +188,7 @@ __all__ = [
     "compile",
     "concatenate",
     "cos",
+    "cumprod",
     "cumsum",
     "detach",
     "divide",
@@ -178,6 +204,7 @@ __all__ = [
     "fit",
     "flip",
     "floor",
+    "floor_divide",
     "from_dlpack",
     "functions",
     "gather",
@@ -261,6 +288,7 @@ __all__ = [
     "tile",
     "topk",
     "trace",
+    "training",
     "transpose",
     "tril",
     "triu",

@@ -93,9 +93,9 @@ def _states(found: Sequence[Any]) -> tuple[State, ...]:
 def _is_data(leaf: Any) -> bool:
     if isinstance(leaf, State):
         return False  # a state is an input by itself, wherever it is read
-    return isinstance(leaf, (Tensor, np.ndarray, np.generic, float, int)) and not (
-        isinstance(leaf, bool)
-    )
+    # A list that is a leaf is an array written down; a bool is a switch.
+    kinds = (Tensor, np.ndarray, np.generic, float, int, list)
+    return isinstance(leaf, kinds) and not isinstance(leaf, bool)
 
 
 def _key(leaf: Any) -> Any:

@@ -45,7 +45,7 @@ def value_and_grad(
 
     >>> import chainrule as cr
     >>> cr.value_and_grad(lambda w: (w * w).sum())([1.0, 2.0])
-    (tensor(5.), [tensor(2.), tensor(4.)])
+    (tensor(5.), tensor([2., 4.]))
     """
     chosen = [argnums] if isinstance(argnums, int) else list(argnums)
 
@@ -183,8 +183,6 @@ def _leaves(subject: Any) -> tuple[list[Value], Any]:
 
 def _directions(xs: Sequence[Value], v: Any) -> list[Value]:
     leaves, _ = flatten(v)
-    if len(xs) == 1 and len(leaves) != 1:
-        leaves = [v]  # a list of numbers may stand for one vector
     directions = [as_value(d, x.type.dtype) for x, d in zip(xs, leaves, strict=True)]
     for x, d in zip(xs, directions, strict=True):
         if x.shape != d.shape:

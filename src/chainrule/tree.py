@@ -1,4 +1,8 @@
-"""Nested lists, tuples and dicts of tensors, taken apart and put together again."""
+"""Nested lists, tuples and dicts of tensors, taken apart and put together again.
+
+A list of nothing but numbers, nested or not, is one leaf: it is how an array is
+written down.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,9 +25,11 @@ class Structure:
 def flatten(tree: Any) -> tuple[list[Any], Structure]:
     """The leaves of `tree` in order, and the structure that puts them back.
 
-    >>> flatten({"W": 1, "b": [2, 3]})[0]
-    [1, 2, 3]
+    >>> flatten({"W": 1, "b": (2, [3, 4])})[0]
+    [1, 2, [3, 4]]
     """
+    if isinstance(tree, list) and _is_array(tree):
+        return [tree], Structure(None)
     if isinstance(tree, dict):
         keys, items = tuple(tree), list(tree.values())
     elif type(tree) in (list, tuple):
@@ -39,9 +45,9 @@ def flatten(tree: Any) -> tuple[list[Any], Structure]:
 def unflatten(structure: Structure, leaves: Iterator[Any]) -> Any:
     """The container of `structure` around the next of `leaves`.
 
-    >>> leaves, structure = flatten({"W": 1, "b": [2, 3]})
+    >>> leaves, structure = flatten({"W": 1, "b": (2, 3)})
     >>> unflatten(structure, iter(leaves))
-    {'W': 1, 'b': [2, 3]}
+    {'W': 1, 'b': (2, 3)}
     """
     if structure.kind is None:
         return next(leaves)
@@ -55,3 +61,10 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
     """`tree` with each leaf replaced by what `function` makes of it."""
     leaves, structure = flatten(tree)
     return unflatten(structure, iter([function(leaf) for leaf in leaves]))
+
+
+def _is_array(items: list[Any]) -> bool:
+    return bool(items) and all(
+        _is_array(item) if isinstance(item, list) else type(item) in (int, float, bool)
+        for item in items
+    )
