@@ -109,6 +109,7 @@ logsumexp = lift(reduce.logsumexp)
 softmax = lift(reduce.softmax)
 log_softmax = lift(reduce.log_softmax)
 norm = lift(reduce.norm)
+normalize = lift(reduce.normalize)
 
 
 # --- shape -----------------------------------------------------------------------

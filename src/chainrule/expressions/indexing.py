@@ -76,7 +76,8 @@ def scatter_add(x: Operand, indices: Operand, updates: Operand, axis: int) -> Va
     updates are added.
 
     >>> import chainrule as cr
-    >>> cr.scatter_add(cr.zeros(3), [0, 2, 2], [1.0, 2.0, 3.0], axis=0)
+    >>> import numpy as np
+    >>> cr.scatter_add(np.zeros(3, np.float32), [0, 2, 2], [1.0, 2.0, 3.0], axis=0)
     tensor([1., 0., 5.])
     """
     value, added = promote(x, updates)

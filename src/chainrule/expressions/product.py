@@ -131,7 +131,8 @@ def tensordot(
     of a pair differ.
 
     >>> import chainrule as cr
-    >>> cr.tensordot(cr.ones((2, 3, 4)), cr.ones((3, 4, 5))).shape
+    >>> import numpy as np
+    >>> cr.tensordot(np.ones((2, 3, 4)), np.ones((3, 4, 5))).shape
     (2, 5)
     """
     left, right = promote(a, b)

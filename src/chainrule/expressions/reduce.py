@@ -230,7 +230,7 @@ def logsumexp(x: Operand, axis: Axis = None, keepdims: bool = False) -> Value:
 
     >>> import chainrule as cr
     >>> cr.logsumexp(cr.tensor([1000., 1000.]))
-    tensor(1000.6931)
+    tensor(1000.6932)
     """
     value = floating(x)
     axes = check_axes(axis, value.type.rank, "logsumexp")

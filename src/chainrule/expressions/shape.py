@@ -106,7 +106,8 @@ def swapaxes(x: Operand, axis1: int, axis2: int) -> Value:
     """`x` with two of its axes exchanged.
 
     >>> import chainrule as cr
-    >>> cr.swapaxes(cr.zeros((2, 3, 4)), -1, -2).shape
+    >>> import numpy as np
+    >>> cr.swapaxes(np.zeros((2, 3, 4)), -1, -2).shape
     (2, 4, 3)
     """
     value = as_value(x)
@@ -122,7 +123,8 @@ def moveaxis(
     """`x` with the axes `source` at the places `destination`, all others in order.
 
     >>> import chainrule as cr
-    >>> cr.moveaxis(cr.zeros((2, 3, 4)), 0, -1).shape
+    >>> import numpy as np
+    >>> cr.moveaxis(np.zeros((2, 3, 4)), 0, -1).shape
     (3, 4, 2)
     """
     value = as_value(x)
@@ -150,7 +152,8 @@ def squeeze(x: Operand, axis: Axis = None) -> Value:
     Raises `ValueError` if an axis that is named has another extent.
 
     >>> import chainrule as cr
-    >>> cr.squeeze(cr.zeros((1, 3, 1))).shape
+    >>> import numpy as np
+    >>> cr.squeeze(np.zeros((1, 3, 1))).shape
     (3,)
     """
     value = as_value(x)
@@ -172,7 +175,8 @@ def expand_dims(x: Operand, axis: int | Sequence[int]) -> Value:
     """`x` with new axes of extent 1, which are then at the places `axis`.
 
     >>> import chainrule as cr
-    >>> cr.expand_dims(cr.zeros((2, 3)), (0, -1)).shape
+    >>> import numpy as np
+    >>> cr.expand_dims(np.zeros((2, 3)), (0, -1)).shape
     (1, 2, 3, 1)
     """
     value = as_value(x)
