@@ -181,6 +181,27 @@ def test_options_reach_the_schema():
     assert encoder.task == "regression"
 
 
+def test_the_choices_of_a_schema_bind_the_training_rows():
+    table = read_table(
+        {
+            "text": [f"n{i % 45}" for i in range(60)],
+            "id": range(60),
+            "x": [str(i) for i in range(60)],
+            "y": [f"class {i % 29}" for i in range(60)],
+        }
+    )
+    schema = infer_schema(table, "y")
+    assert [c.kind for c in schema.inputs] == ["category", "number"]
+    training = table.slice(0, 45)
+    encoder = Encoder.fit(training, **schema.choices)
+    assert [(c.name, c.kind) for c in encoder.schema.inputs] == [
+        ("text", "category"),
+        ("x", "number"),
+    ]
+    assert len(encoder.classes) == 29
+    assert Encoder.fit(training, target="y", task="multiclass").inputs == ("x",)
+
+
 def test_ten_thousand_columns():
     rng = np.random.default_rng(0)
     columns = {f"c{i}": rng.normal(size=8) for i in range(10_000)}
@@ -312,7 +333,7 @@ def test_public_tables(data_folder, file, target, shape, task):
     schema = infer_schema(table, target)
     labels = table[target] if schema.classes else None
     parts = split(table.num_rows, stratify=labels)
-    encoder = Encoder.fit(table.take(parts.train), target=target, task=schema.task)
+    encoder = Encoder.fit(table.take(parts.train), **schema.choices)
     X = encoder.encode(table).X
     assert (X.shape, encoder.task) == (shape, task)
     assert np.isfinite(X).all()

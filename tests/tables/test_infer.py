@@ -258,6 +258,7 @@ def test_the_task_can_be_said():
         ([1], {}, "one row is not enough"),
         ([f"n{i}" for i in range(N)], {}, "100 different values in 100 rows, too many"),
         (SIZE, {"task": "classification"}, "for a number: task='regression'"),
+        (SIZE, {"task": "multiclass"}, "100 different values in 100 rows, too many"),
         (["a", "b", "c"], {"task": "binary"}, "but 'y' has 3: a, b and c"),
         (["a", "b"], {"task": "regression"}, "holds text, not numbers: 'a' and 'b'"),
         (DAYS, {}, "column 'y' holds dates or times (date32[day])"),

@@ -4,7 +4,7 @@
     schema = infer_schema(table, target="income")  # what it holds, what to learn
     table = labelled_rows(table, "income")
     parts = split(table["income"], validation=0.15, test=0.15, seed=0)
-    encoder = Encoder.fit(table.take(parts.train), target="income", task=schema.task)
+    encoder = Encoder.fit(table.take(parts.train), **schema.choices)
     X, y = encoder.transform(table), encoder.target(table)
 
 Nothing here knows networks. This package alone needs pyarrow and narwhals, the extra

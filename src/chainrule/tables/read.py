@@ -239,7 +239,7 @@ def _from_mapping(columns: Mapping[Any, Any]) -> pa.Table:
 def _from_frame(source: Any) -> pa.Table:
     try:
         frame = nw.from_native(source)
-    except nw.exceptions.DuplicateError as error:
+    except ValueError as error:  # repeated names
         repeated = " ".join(str(error).split())
         raise TableError(f"column names must be distinct: {repeated}") from None
     except TypeError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from chainrule.tables.arrow import Form
 from chainrule.tables.errors import count, listed
@@ -58,6 +58,20 @@ class Schema:
     task: Task
     classes: tuple[tuple[Label, int], ...]
     notes: tuple[str, ...]
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Give what was decided as options of `Encoder.fit`.
+
+        The training rows alone might look different, such as text that hardly repeats
+        in them; with these options they are encoded as the whole table was understood.
+        """
+        return {
+            "target": self.target.name,
+            "task": self.task,
+            "drop": [column.name for column in self.left_out],
+            "kinds": {column.name: column.kind for column in self.inputs},
+        }
 
     @property
     def summary(self) -> list[str]:
