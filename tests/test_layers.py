@@ -9,12 +9,15 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # The lowest layer first. A module belongs to the longest prefix that names it.
 LAYERS = [
-    {"files"},
+    {"files", "differences"},
     {"ir"},
     {"ops"},
     {"passes"},
     {"expressions", "drawing"},
-    {"trace", "tree", "tensor", "functions", "transforms", "compile", "gradient_check", "testing"},
+    {"trace", "tree"},
+    {"tensor"},
+    {"functions", "creation", "transforms"},
+    {"compile", "gradient_check", "testing"},
     {"random"},
     {"nn", "losses", "optim", "tables"},
     {"training"},
@@ -51,14 +54,15 @@ def imports_of(path):
                 yield alias.name, id(node) in inside
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            yield node.module, id(node) in inside
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
-                if path_of(submodule) is not None:
-                    yield submodule, id(node) in inside
+                known = path_of(submodule) is not None
+                yield submodule if known else node.module, id(node) in inside
 
 
 def path_of(module):
+    if module.split(".")[0] != "chainrule":
+        return None
     base = SOURCE.parent.joinpath(*module.split("."))
     if base.with_suffix(".py").exists():
         return base.with_suffix(".py")

@@ -1,5 +1,7 @@
 """The user's tensor: NumPy's conventions, gradients, and what it refuses."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_python_numbers_take_the_dtype_they_meet():
     x = cr.tensor([1.0, 2.0])
     assert x.dtype == np.float32
     assert (x * 2.5).dtype == np.float32
-    assert (2 ** x).dtype == np.float32
+    assert (2**x).dtype == np.float32
     assert (cr.tensor([1, 2]) * 2).dtype == np.int64
     assert (cr.tensor(np.ones(2)) * 2).dtype == np.float64
     assert (x * np.float64(2)).dtype == np.float64
@@ -162,8 +164,6 @@ def test_state_assign_and_checks():
 
 
 def test_state_copies_are_independent():
-    import copy
-
     w = cr.Parameter([1.0], name="w")
     other = copy.deepcopy(w)
     w.assign([2.0])

@@ -28,9 +28,9 @@ def test_only_the_argument_counts_not_the_same_tensor_elsewhere():
 
 def test_trees_and_several_arguments():
     params = {"W": np.ones((2, 2)), "b": (np.zeros(2), 1.0)}
-    got = cr.grad(lambda p: (p["W"] * 3).sum() + (p["b"][0] * 2).sum() + p["b"][1] ** 2)(
-        params
-    )
+    got = cr.grad(
+        lambda p: (p["W"] * 3).sum() + (p["b"][0] * 2).sum() + p["b"][1] ** 2
+    )(params)
     assert got["W"].tolist() == [[3, 3], [3, 3]]
     assert got["b"][0].tolist() == [2, 2]
     assert got["b"][1].item() == 2
@@ -88,7 +88,7 @@ def test_hessian_vector_product_is_the_hessian_times_the_vector():
 
 def test_grad_inside_a_compiled_function():
     f = lambda x: (x**3).sum()  # noqa: E731
-    compiled = cr.compile(lambda x: cr.grad(f)(x))
+    compiled = cr.compile(cr.grad(f))
     x = np.array([1.0, 2.0])
     np.testing.assert_allclose(compiled(x).numpy(), 3 * x**2)
     second = cr.compile(lambda x: cr.hessian_vector_product(f)(x, [1.0, 1.0]))

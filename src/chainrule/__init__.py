@@ -16,6 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule import functions, ir
 from chainrule.compile import compile, stages, trace
+from chainrule.creation import (
+    arange,
+    eye,
+    full,
+    linspace,
+    ones,
+    ones_like,
+    zeros,
+    zeros_like,
+)
 from chainrule.functions import (
     abs,
     add,
@@ -179,6 +189,7 @@ __all__ = [
     "add",
     "all",
     "any",
+    "arange",
     "argmax",
     "argmin",
     "argsort",
@@ -202,11 +213,13 @@ __all__ = [
     "exp",
     "expand_dims",
     "expm1",
+    "eye",
     "fit",
     "flip",
     "floor",
     "floor_divide",
     "from_dlpack",
+    "full",
     "functions",
     "gather",
     "gelu",
@@ -222,6 +235,7 @@ __all__ = [
     "leaky_relu",
     "less",
     "less_equal",
+    "linspace",
     "load",
     "log",
     "log1p",
@@ -245,6 +259,8 @@ __all__ = [
     "normalize",
     "not_equal",
     "one_hot",
+    "ones",
+    "ones_like",
     "optim",
     "outer",
     "pad",
@@ -297,4 +313,6 @@ __all__ = [
     "value_and_grad",
     "var",
     "where",
+    "zeros",
+    "zeros_like",
 ]

@@ -129,6 +129,7 @@ class Compiled(Generic[P, R]):
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
+        """Run the graph for these arguments; inside another trace, the function."""
         if active_trace() is not None:
             return self.function(*args, **keywords)
         if keywords:

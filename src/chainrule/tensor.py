@@ -68,8 +68,8 @@ class Tensor:
         if value.data is None and not evaluate(value):
             raise RuntimeError(
                 f"this tensor, {value.type}, has no numbers yet: the function is being "
-                "traced to a graph. Python cannot branch on it, print it or convert it; "
-                "choose between values with cr.where, and look at them outside"
+                "traced to a graph. Python cannot branch on it, print it or convert "
+                "it; choose between values with cr.where, and look at them outside"
             )
         if value.data is None:  # pragma: no cover - evaluate has just filled it
             raise AssertionError
@@ -180,8 +180,8 @@ class Tensor:
         """
         if active_trace() is not None:
             raise RuntimeError(
-                "backward() keeps gradients beside the numbers, and there are none while "
-                "a function is traced: use cr.grad or cr.value_and_grad in it"
+                "backward() keeps gradients beside the numbers, and there are none "
+                "while a function is traced: use cr.grad or cr.value_and_grad in it"
             )
         order = topological([self.value])
         reals = [value for value in order if value.type.is_floating]
@@ -394,9 +394,9 @@ class Tensor:
     def __setitem__(self, key: Any, new: Any) -> NoReturn:
         raise TypeError(
             "a tensor cannot be changed in place, because gradients need the values it "
-            "was computed with: choose between old and new with cr.where(mask, new, x), "
-            "add at positions with cr.scatter_add, or change a NumPy array and make a "
-            "tensor of it"
+            "was computed with: choose between old and new with "
+            "cr.where(mask, new, x), add at positions with cr.scatter_add, or change "
+            "a NumPy array and make a tensor of it"
         )
 
     def _refuse_in_place(self, other: Any) -> NoReturn:

@@ -15,7 +15,9 @@ from chainrule.ir import Array, Graph, TensorType, Value
 class Stateful(Protocol):
     """What a trace needs to know of a state."""
 
-    name: str | None
+    @property
+    def name(self) -> str | None:
+        """The name that its input gets."""
 
     @property
     def data(self) -> Array:

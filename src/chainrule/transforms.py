@@ -195,8 +195,8 @@ def _scalar(f: Callable[..., Any], y: Any) -> Value:
     if value.type.size != 1 or not value.type.is_floating:
         name = getattr(f, "__name__", "the function")
         raise ValueError(
-            f"{name} has to return one real number to have a gradient, not {value.type}; "
-            "take a sum or a mean"
+            f"{name} has to return one real number to have a gradient, not "
+            f"{value.type}; take a sum or a mean"
         )
     return value
 

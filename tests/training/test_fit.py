@@ -1,5 +1,7 @@
 """The training loop: what it promises its callers."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -37,7 +39,7 @@ OPTIMIZERS = {
     "rmsprop": lambda: cr.optim.RMSprop(0.01),
     "adagrad": lambda: cr.optim.Adagrad(0.1),
     "lion": lambda: cr.optim.Lion(0.003),
-    "lbfgs": lambda: cr.optim.LBFGS(),
+    "lbfgs": cr.optim.LBFGS,
 }
 
 
@@ -69,9 +71,7 @@ def test_resume_from_a_checkpoint_equals_an_uninterrupted_run(name, tmp_path):
     X, y = moons(70)
     settings = {"validation": 0.2, "early_stopping": 3, "seed": 1}
     whole = network(dropout=0.2, norm=True)
-    expected = cr.fit(
-        whole, X, y, optimizer=OPTIMIZERS[name](), epochs=6, **settings
-    )
+    expected = cr.fit(whole, X, y, optimizer=OPTIMIZERS[name](), epochs=6, **settings)
 
     class Crash(cr.Callback):
         def on_epoch(self, run):
@@ -300,8 +300,6 @@ def test_progress_is_printed(capsys):
 
 
 def test_history_is_saved_as_json_lines(tmp_path):
-    import json
-
     X, y = moons(20)
     history = cr.fit(network(), X, y, epochs=3)
     history.save(tmp_path / "history.jsonl")

@@ -66,8 +66,8 @@ def _numbers(name: str, data: Any, dtype: DType) -> Array:
     array = np.asarray(data)
     if array.dtype.kind not in "fiub":
         raise TypeError(
-            f"{name} has dtype {array.dtype}, and networks take numbers: turn categories "
-            "into numbers first (chainrule.tables does it for whole tables)"
+            f"{name} has dtype {array.dtype}, and networks take numbers: turn "
+            "categories into numbers first (chainrule.tables does it for whole tables)"
         )
     if array.dtype.kind != "f":
         return array
@@ -76,8 +76,8 @@ def _numbers(name: str, data: Any, dtype: DType) -> Array:
         place = ", ".join(map(str, np.argwhere(~finite)[0]))
         value = array[tuple(np.argwhere(~finite)[0])]
         raise ValueError(
-            f"{name}[{place}] is {value}, one of {int((~finite).sum())} entries that are "
-            "missing or infinite: fill them in or drop those rows first"
+            f"{name}[{place}] is {value}, one of {int((~finite).sum())} entries that "
+            "are missing or infinite: fill them in or drop those rows first"
         )
     # Where float32 cannot hold a number it would silently become infinite.
     with np.errstate(over="ignore"):
@@ -122,7 +122,7 @@ def class_weights(
     `"balanced"` gives every class the same total: `n / (classes x rows of the class)`.
     """
     labels, which, counts = np.unique(y, return_inverse=True, return_counts=True)
-    if y.ndim != 1 or y.dtype.kind == "f" and (labels != np.round(labels)).any():
+    if y.ndim != 1 or (y.dtype.kind == "f" and (labels != np.round(labels)).any()):
         raise ValueError("class_weight needs y to hold one class label a row")
     if isinstance(class_weight, str):
         if class_weight != "balanced":

@@ -50,18 +50,22 @@ def _report(
     bad = ~np.isfinite(array)
     kind = "NaN" if np.isnan(array).any() else "infinite"
     name = value.operation.name if value.operation is not None else "a leaf"
-    lines = [
-        f"step {number + 1} of the epoch gave {kind} values; they arose in "
-        f"{name}, {_place(value)}",
-        f"{int(bad.sum())} of {array.size} entries of its {value.type} are affected"
-        + _rows(bad),
-        *(
-            f"its input {i + 1} lies between {x.min():.4g} and {x.max():.4g}"
-            for i, x in enumerate(inputs)
-            if x.size and x.dtype.kind == "f"
-        ),
+    gave = f"step {number + 1} of the epoch gave {kind} values"
+    whole = f"{int(bad.sum())} of {array.size} entries of its {value.type}"
+    ranges = [
+        f"its input {i + 1} lies between {x.min():.4g} and {x.max():.4g}"
+        for i, x in enumerate(inputs)
+        if x.size and x.dtype.kind == "f"
+    ]
+    advice = (
         "the weights are as they were before that step; a smaller learning rate, "
-        "scaled inputs or clip_norm= most often help",
+        "scaled inputs or clip_norm= most often help"
+    )
+    lines = [
+        f"{gave}; they arose in {name}, {_place(value)}",
+        f"{whole} are affected{_rows(bad)}",
+        *ranges,
+        advice,
     ]
     raise NonFiniteError("\n  ".join(lines))
 

@@ -15,7 +15,7 @@ from chainrule.compile import compile
 from chainrule.ir import Array
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
-from chainrule.tensor import State, Tensor
+from chainrule.tensor import State, Tensor, tensor
 from chainrule.training.data import Rows
 from chainrule.training.diagnose import NonFiniteError, explain_non_finite
 from chainrule.transforms import value_and_grad
@@ -50,7 +50,7 @@ class Program:
         `NonFiniteError` with the weights as they were before the step that went wrong.
         """
         self.net.train()
-        losses = []
+        losses: list[float] = []
         recent: deque[tuple[Rows, dict[str, Any], list[tuple[State, Array]]]]
         recent = deque(maxlen=2)
         for start in range(0, len(order), batch_size):
@@ -150,8 +150,8 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
     was_training = net.training
     net.eval()
     try:
-        inputs = Tensor.numpy(_tensor(X))
-        forward = compile(lambda x: net(x))
+        inputs = tensor(X).numpy()
+        forward = compile(net.__call__)
         parts = [
             forward(inputs[start : start + batch_size]).numpy()
             for start in range(0, max(len(inputs), 1), batch_size)
