@@ -41,6 +41,19 @@ def test_sections_without_anything_to_say_are_left_out(shown):
     assert list(bare) == ["result", "classes", "probabilities", "table", "again"]
 
 
+def test_a_run_without_test_rows_says_so(shown):
+    pages = shown(test=None, baselines={})
+    assert "No rows were set aside for a test" in pages["result"].text
+    assert list(pages)[1:] == [
+        "learning",
+        "columns",
+        "table",
+        "network",
+        "again",
+        "next",
+    ]
+
+
 def test_learning_tells_of_epochs_weights_and_rate(shown):
     words = shown()["learning"].text
     assert "It saw every training row in each of 6 epochs." in words

@@ -45,8 +45,8 @@ class Report:
 
     - `schema`: what was understood of the table; `split`: the rows of each part
       ("training", "validation", "test").
-    - `test`: what the network is worth on rows it has not seen; `baselines`: the same
-      for simpler predictors, by name.
+    - `test`: what the network is worth on rows it has not seen, `None` where there were
+      none; `baselines`: the same for simpler predictors, by name.
     - `metric`: the column of `history` to draw beside the loss; without it the first
       metric that was recorded.
     - `next_commands`: pairs of a command and what it does.
@@ -58,7 +58,7 @@ class Report:
     split: Mapping[str, int]
     layers: Sequence[Layer]
     history: History
-    test: Evaluation
+    test: Evaluation | None
     metric: str | None = None
     baselines: Mapping[str, Evaluation] = field(default_factory=dict)
     influence: Sequence[Influence] = ()

@@ -37,12 +37,11 @@ NOT_METRICS: Final = {"epoch", "loss", "val_loss", "learning_rate", "seconds"}
 
 def sections(report: Report) -> list[tuple[str, str, Html]]:
     """`(anchor, heading, content)` of every section that has something to say."""
+    first, *others = _tested(report)
     found = [
-        ("result", "Result", result(report.test, report.baselines)),
+        first,
         ("learning", "How it learned", _learning(report.history, report.metric)),
-        ("classes", "Which classes it mixes up", confusion(report.test)),
-        ("probabilities", "What its probabilities are worth", curves(report.test)),
-        ("predictions", "Where its predictions lie", predictions(report.test)),
+        *others,
         ("columns", "Which columns it leans on", _influence(report.influence)),
         ("table", "The table", _table(report)),
         ("network", "The network", _network(report.layers)),
@@ -50,6 +49,24 @@ def sections(report: Report) -> list[tuple[str, str, Html]]:
         ("next", "What to try next", _next_commands(report.next_commands)),
     ]
     return [(anchor, heading, html) for anchor, heading, html in found if html]
+
+
+def _tested(report: Report) -> list[tuple[str, str, Html]]:
+    test = report.test
+    if test is None:
+        return [("result", "Result", paragraph(_UNTESTED))]
+    return [
+        ("result", "Result", result(test, report.baselines)),
+        ("classes", "Which classes it mixes up", confusion(test)),
+        ("probabilities", "What its probabilities are worth", curves(test)),
+        ("predictions", "Where its predictions lie", predictions(test)),
+    ]
+
+
+_UNTESTED: Final = (
+    "No rows were set aside for a test, so nothing can be said of rows that the network"
+    " has not seen. Train again with some set aside to find out."
+)
 
 
 # Learning -----------------------------------------------------------------------------
