@@ -104,6 +104,14 @@ class Operation(ABC):
         del inputs
         return None
 
+    def access(self, *inputs: TensorType) -> str:
+        """Which input elements each output element is made of, in named axes.
+
+        Only an elementwise operation can do without; see `chainrule.ops.axes`.
+        """
+        del inputs
+        raise NotImplementedError(f"{type(self).__name__} does not state its access")
+
     @classmethod
     def samples(
         cls, rng: np.random.Generator

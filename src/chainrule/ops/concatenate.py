@@ -90,6 +90,7 @@ class Concatenate(Operation):
     ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """One, two, three inputs; along each axis; some without elements."""
         for axis, shapes in (
+            (0, ((1,),)),
             (0, ((3,),)),
             (0, ((2,), (3,))),
             (0, ((1, 2), (3, 2))),

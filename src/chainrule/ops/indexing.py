@@ -64,6 +64,7 @@ class Iota(Operation):
             ((4,), 0, np.int64),
             ((2, 3), 0, np.int32),
             ((2, 3), 1, np.float32),
+            ((1,), 0, np.int64),
             ((0, 3), 1, np.int64),
             ((3, 0), 1, np.int64),
         ):
