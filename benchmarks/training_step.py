@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import pairwise
 
 import machine
 import numpy as np
@@ -40,7 +41,7 @@ def chainrule(case: str) -> Callable[[], int]:
 
     widths, batch, X, y = data(case)
     layers = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         layers += [cr.nn.Dense(inputs, outputs, rng=0), cr.nn.ReLU()]
     net, optimizer = cr.nn.Sequential(*layers[:-1]), cr.optim.SGD(RATE)
 
@@ -75,7 +76,7 @@ def pytorch(case: str) -> Callable[[], int]:
 
     widths, batch, X, y = data(case)
     layers = []
-    for inputs, outputs in zip(widths, widths[1:], strict=False):
+    for inputs, outputs in pairwise(widths):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
     net, loss = torch.nn.Sequential(*layers[:-1]), torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(net.parameters(), lr=RATE)
@@ -102,7 +103,7 @@ def jax(case: str) -> Callable[[], int]:
     rng = np.random.default_rng(0)
     weights = [
         (jnp.asarray(rng.normal(size=(a, b)) * np.sqrt(2 / a), "float32"), jnp.zeros(b))
-        for a, b in zip(widths, widths[1:], strict=False)
+        for a, b in pairwise(widths)
     ]
     X_, y_, steps = jnp.asarray(X), jnp.asarray(y), len(X) // batch
 
