@@ -20,8 +20,7 @@ from chainrule.expressions.promote import (
 )
 from chainrule.expressions.shape import ravel
 from chainrule.ir import Array, Value
-
-INDEX = np.dtype(np.int64)
+from chainrule.ops.indexing import INDEX, check_lines
 
 
 def take(x: Operand, indices: Operand, axis: int | None = None) -> Value:
@@ -60,12 +59,23 @@ def gather(x: Operand, indices: Operand, axis: int) -> Value:
             f"gather: indices of shape {positions.shape} need as many axes as the "
             f"tensor of shape {value.shape}"
         )
-    a, b = list(value.shape), list(positions.shape)
-    for other, extents in enumerate(zip(value.shape, positions.shape, strict=True)):
-        if other != axis and 1 in extents:
-            a[other] = b[other] = extents[0] if extents[1] == 1 else extents[1]
-    value = broadcast_to(value, tuple(a), "gather")
-    return ops.gather(value, broadcast_to(positions, tuple(b), "gather"), axis)
+    others = [_with_extent(x.shape, axis, 1) for x in (value, positions)]
+    try:
+        shape = np.broadcast_shapes(*others)
+    except ValueError:
+        raise ValueError(
+            f"gather: indices of shape {positions.shape} do not fit a tensor of shape "
+            f"{value.shape}: all axes but {axis} have to broadcast"
+        ) from None
+    value, positions = (
+        broadcast_to(x, _with_extent(shape, axis, x.shape[axis]), "gather")
+        for x in (value, positions)
+    )
+    return ops.gather(value, positions, axis)
+
+
+def _with_extent(shape: tuple[int, ...], axis: int, extent: int) -> tuple[int, ...]:
+    return (*shape[:axis], extent, *shape[axis + 1 :])
 
 
 def scatter_add(x: Operand, indices: Operand, updates: Operand, axis: int) -> Value:
@@ -84,13 +94,7 @@ def scatter_add(x: Operand, indices: Operand, updates: Operand, axis: int) -> Va
     axis = check_axis(axis, value.type.rank, "scatter_add")
     extent = value.shape[axis]
     positions = as_index(indices, extent, axis)
-    expected = (*value.shape[:axis], *positions.shape[axis : axis + 1])
-    expected += value.shape[axis + 1 :]
-    if positions.shape != expected:
-        raise ValueError(
-            f"scatter_add: indices of shape {positions.shape} do not fit a tensor of "
-            f"shape {value.shape}: the extents of all axes but {axis} have to agree"
-        )
+    check_lines("scatter_add", axis, value.type, positions.type)
     added = broadcast_to(added, positions.shape, "scatter_add")
     return ops.add(value, ops.scatter_add(added, positions, axis, extent))
 

@@ -264,7 +264,7 @@ class Gather(Operation):
     def type(self, *inputs: TensorType) -> TensorType:
         """The shape of the indices."""
         x, indices = inputs
-        _check_lines(self.name, self.axis, x, indices)
+        check_lines(self.name, self.axis, x, indices)
         return TensorType(indices.shape, x.dtype)
 
     def forward(self, *inputs: Array) -> Array:
@@ -312,7 +312,7 @@ class ScatterAdd(Operation):
                 f"scatter_add: indices of shape {indices.shape} cannot place a tensor "
                 f"of shape {x.shape}"
             )
-        _check_lines(self.name, self.axis, x, indices)
+        check_lines(self.name, self.axis, x, indices)
         if x.dtype.kind == "b":
             raise TypeError("scatter_add takes numbers, not bool: cast them first")
         shape = (*x.shape[: self.axis], self.extent, *x.shape[self.axis + 1 :])
@@ -417,7 +417,8 @@ def _index_shape(operation: str, axes: Axes, indices: Sequence[TensorType]) -> S
     return indices[0].shape
 
 
-def _check_lines(operation: str, axis: int, x: TensorType, indices: TensorType) -> None:
+def check_lines(operation: str, axis: int, x: TensorType, indices: TensorType) -> None:
+    """Refuse indices that do not agree with `x` in all axes but `axis`."""
     _check_kind(operation, indices)
     others = without(x.shape, (axis,), operation)
     if x.rank != indices.rank or without(indices.shape, (axis,), operation) != others:
