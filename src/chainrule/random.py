@@ -14,6 +14,9 @@ from chainrule.expressions import random
 from chainrule.functions import lift
 from chainrule.ir import Array
 
+# What `generator` gives where no generator is named. A list, to be replaced in.
+_default = [np.random.default_rng()]
+
 uniform = lift(random.uniform)
 normal = lift(random.normal)
 bernoulli = lift(random.bernoulli)
@@ -23,7 +26,7 @@ def key_from(seed: int, *path: int | str) -> np.uint32:
     """A key for random tensors: a hash of `seed` and `path`.
 
     >>> key_from(0, "hidden", 1)
-    np.uint32(1)
+    np.uint32(3638385631)
     """
     return np.uint32(_hash(seed, path, size=4))
 
@@ -47,10 +50,33 @@ def permutation(seed: int, epoch: int | str, n: int) -> Array:
     version of NumPy.
 
     >>> permutation(0, 1, 5)
-    array([1, 2, 3, 4, 0])
+    array([2, 3, 4, 0, 1])
     """
     words = _stream(seed, ("permutation", epoch)).random_raw(n)
     return np.argsort(words, kind="stable")
+
+
+def seed(seed: int) -> None:
+    """Let everything drawn on the host from now on follow from `seed`.
+
+    Layers draw their first weights, and dropout its key, from the generator that this
+    sets, unless they are given one of their own.
+
+    >>> import chainrule as cr
+    >>> cr.random.seed(0)
+    >>> a = cr.nn.Dense(2, 3).W.numpy()
+    >>> cr.random.seed(0)
+    >>> bool((cr.nn.Dense(2, 3).W.numpy() == a).all())
+    True
+    """
+    _default[0] = host_generator(seed, "default")
+
+
+def generator(rng: np.random.Generator | int | None = None) -> np.random.Generator:
+    """The generator that `rng` means: itself, one for that seed, or the default one."""
+    if rng is None:
+        return _default[0]
+    return rng if isinstance(rng, np.random.Generator) else host_generator(rng)
 
 
 def _stream(seed: int, path: tuple[int | str, ...]) -> np.random.Philox:
