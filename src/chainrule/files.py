@@ -3,23 +3,38 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, which is replaced only once all of it is on disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    write_together({path: content})
+
+
+def write_together(contents: Mapping[Path, bytes]) -> None:
+    """Write several files, none of which is replaced before all of them are on disk.
+
+    They are replaced in the order given, one by one: whoever reads may find the first
+    of them new and the last one old.
+    """
+    beside: dict[Path, Path] = {}
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, 0o666 & ~_umask())  # noqa: PTH101 - it is a plain path here
-        Path(beside).replace(path)
+        for path, content in contents.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+            beside[path] = Path(name)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside[path].chmod(0o666 & ~_umask())
+        for path, written in beside.items():
+            written.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            Path(beside).unlink()
+        for written in beside.values():
+            with contextlib.suppress(OSError):
+                written.unlink()
         raise
 
 
