@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # The lowest layer first. A module belongs to the longest prefix that names it.
 LAYERS = [
-    {"files", "differences"},
+    {"files", "differences", "version"},
     {"ir"},
     {"ops"},
     {"passes"},

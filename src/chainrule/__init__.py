@@ -129,6 +129,7 @@ from chainrule.functions import (
 from chainrule.gradient_check import check_gradients
 from chainrule.tensor import Parameter, State, Tensor, from_dlpack, tensor
 from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_grad
+from chainrule.version import __version__
 
 if TYPE_CHECKING:
     from chainrule import losses, nn, optim, random, tables, tabular, testing, training
@@ -141,8 +142,6 @@ if TYPE_CHECKING:
         fit,
         predict,
     )
-
-__version__ = "0.1.0"
 
 # Imported when first asked for, so that importing chainrule costs little.
 _LAZY = {
