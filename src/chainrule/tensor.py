@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 
 from chainrule import drawing
 from chainrule.expressions import elementwise, index, product, reduce, shape
-from chainrule.expressions.promote import Operand, as_array, as_value, cast_to
+from chainrule.expressions.promote import HasValue, Operand, as_array, as_value, cast_to
 from chainrule.ir import Array, DType, Graph, TensorType, Value, dtype_name, topological
 from chainrule.ops import full_like
 from chainrule.passes import evaluate, gradients, interpret
@@ -27,7 +27,7 @@ Axis = int | Sequence[int] | None
 _gradients: WeakKeyDictionary[Value, Array] = WeakKeyDictionary()
 
 
-class Tensor:
+class Tensor(HasValue):
     """An n-dimensional array that knows what it was computed from.
 
     Made by `cr.tensor`, and by operations on tensors; it never changes. Arithmetic,

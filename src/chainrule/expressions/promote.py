@@ -4,8 +4,9 @@ The graph knows no implicit conversion, so the functions of this package insert
 `cast`, `reshape` and `broadcast` where NumPy would convert by itself.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,11 +14,17 @@ from chainrule.ir import DType, Value, dtype_name
 from chainrule.ops import broadcast, cast, constant, reshape
 
 
-@runtime_checkable
-class HasValue(Protocol):
-    """Anything that stands for a value of the graph, as a `Tensor` does."""
+class HasValue(ABC):
+    """Anything that stands for a value of the graph, as a `Tensor` does.
+
+    Every operation asks its operands whether they are one, so this is a base class: to
+    ask for a protocol takes longer than most operations.
+    """
+
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def value(self) -> Value:
         """The value it stands for."""
 
@@ -87,6 +94,8 @@ def promote(*operands: Operand) -> list[Value]:
         for operand, is_weak in zip(operands, weak, strict=True)
     ]
     strong = [value.type.dtype for value in values if value is not None]
+    if len(strong) == len(values) and strong.count(strong[0]) == len(strong):
+        return [value for value in values if value is not None]  # the usual case
     if not strong and any(isinstance(operand, float) for operand in operands):
         strong = [DEFAULT_FLOAT]
     numbers = [x for x, is_weak in zip(operands, weak, strict=True) if is_weak]
@@ -138,6 +147,8 @@ def broadcast_together(operation: str, *values: Value) -> list[Value]:
 
     Raises `ValueError` naming `operation` and the shapes that met.
     """
+    if all(x.shape == values[0].shape for x in values):
+        return list(values)  # the usual case, for which NumPy would take longer
     try:
         shape = np.broadcast_shapes(*(x.shape for x in values))
     except ValueError:
@@ -164,7 +175,7 @@ def check_axes(
     """The axes that `axis` means, sorted; `None` means all of them."""
     if axis is None:
         return tuple(range(rank))
-    axes = [axis] if isinstance(axis, int) else axis
+    axes = axis if isinstance(axis, Sequence) else [axis]
     found = [check_axis(int(a), rank, operation) for a in axes]
     if len(set(found)) != len(found):
         raise ValueError(f"{operation}: an axis is named twice in {axis}")
