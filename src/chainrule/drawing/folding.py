@@ -1,0 +1,79 @@
+"""Which values get a box of their own, and which are noise beside another.
+
+The strict graph spells out what users left to the library: the 2 of `2 * x` is cast
+and broadcast before it is multiplied. That is drawn as the 2 it is. A bias that is
+repeated for every row of a batch stays visible, for there is something to learn.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainrule.ir import Value, topological
+from chainrule.ops import Cast, Constant, Reshape
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The values to draw, each after its inputs; `drawn[v]` is what stands for `v`."""
+
+    values: tuple[Value, ...]
+    drawn: Mapping[Value, Value]
+
+    def inputs(self, value: Value) -> list[Value]:
+        """What is drawn as the inputs of `value`."""
+        return [self.drawn[x] for x in value.inputs]
+
+
+def fold(outputs: Sequence[Value]) -> Folded:
+    """The values behind `outputs` without those that say nothing of their own.
+
+    Folded into its input is: a copy or a cast of a single number that the program
+    wrote; a cast that loses nothing; a reshape that only makes axes of extent 1 for
+    the broadcast that reads it. An output, or a value with a name, never is.
+    """
+    order = topological(outputs)
+    kept = set(outputs)
+    shared = _read_by_more_than_copies(order)
+    drawn: dict[Value, Value] = {}
+    for value in order:
+        stays = value in kept or value.name or len(value.inputs) != 1
+        if stays or not _says_nothing(value, drawn[value.inputs[0]], shared):
+            drawn[value] = value
+        else:
+            drawn[value] = drawn[value.inputs[0]]
+    # A constant that only noise has read is drawn; one that nothing reads is not met.
+    return Folded(tuple(v for v in order if drawn[v] is v), drawn)
+
+
+def _says_nothing(value: Value, source: Value, shared: set[Value]) -> bool:
+    operation = value.operation
+    (x,) = value.inputs
+    if isinstance(operation, Cast):
+        safe = np.can_cast(x.type.dtype, operation.dtype, "safe")
+        return safe or _is_number(source)
+    if operation is None or not operation.replicates:
+        return False
+    if _is_number(source):
+        return True
+    return isinstance(operation, Reshape) and value not in shared and _same_axes(value)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value.operation, Constant) and value.type.size == 1
+
+
+def _same_axes(value: Value) -> bool:
+    """Whether it has the axes of its input, up to those of extent 1."""
+    (x,) = value.inputs
+    return [n for n in x.shape if n != 1] == [n for n in value.shape if n != 1]
+
+
+def _read_by_more_than_copies(order: Sequence[Value]) -> set[Value]:
+    return {
+        x
+        for value in order
+        if value.operation is not None and not value.operation.replicates
+        for x in value.inputs
+    }
