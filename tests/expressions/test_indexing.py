@@ -130,6 +130,8 @@ def test_a_class_that_is_not_there(wrong):
 
 
 def test_classes_are_integers():
+    with pytest.raises(ValueError, match="one_hot: there cannot be -1 classes"):
+        cr.one_hot([0], -1)
     with pytest.raises(IndexError, match="indices are integers, not float32"):
         cr.one_hot([0.0], 3)
 

@@ -112,6 +112,8 @@ def test_a_tensordot_that_does_not_fit():
         cr.tensordot(normal(2, 3), normal(4, 2), 1)
     with pytest.raises(ValueError, match="tensordot: there is no axis 3"):
         cr.tensordot(normal(2, 3), normal(3, 2), ([3], [0]))
+    with pytest.raises(ValueError, match=r"tensordot: .* does not pair axes"):
+        cr.tensordot(normal(2, 3), normal(3, 2), ([0], [0, 1]))
 
 
 # --- einsum -----------------------------------------------------------------------
@@ -234,6 +236,13 @@ def test_the_cheapest_pair_comes_first():
 def test_subscripts_that_do_not_fit(subscripts, shapes, said):
     with pytest.raises(ValueError, match=f"einsum: .*{said}"):
         cr.einsum(subscripts, *[normal(*shape) for shape in shapes])
+
+
+def test_an_einsum_of_nothing():
+    with pytest.raises(TypeError, match="einsum takes subscripts such as 'ij,jk->ik'"):
+        cr.einsum("ij")
+    with pytest.raises(TypeError, match="einsum takes subscripts"):
+        cr.einsum(normal(2), normal(2))
 
 
 # --- gradients --------------------------------------------------------------------

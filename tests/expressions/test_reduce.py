@@ -216,6 +216,18 @@ def test_an_axis_twice():
         cr.sum(np.ones((2, 3)), axis=(0, -2))
 
 
+@pytest.mark.parametrize("axis", ["x", 1.0, (0, 0.5)])
+def test_an_axis_that_is_no_integer(axis):
+    with pytest.raises(TypeError, match="sum: an axis is an integer, not"):
+        cr.sum(np.ones((2, 3)), axis=axis)
+    with pytest.raises(TypeError, match="cumsum: an axis is an integer, not"):
+        cr.cumsum(np.ones((2, 3)), axis=axis)
+
+
+def test_an_axis_of_numpys_integers(matches):
+    matches(cr.sum(np.ones((2, 3)), axis=np.int64(1)), [3.0, 3.0])
+
+
 # --- gradients --------------------------------------------------------------------
 
 DIFFERENTIABLE = {

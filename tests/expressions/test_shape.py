@@ -130,6 +130,10 @@ def test_broadcast_to(matches, x, data):
 def test_a_broadcast_that_does_not_fit():
     with pytest.raises(ValueError, match=r"\(2,\) does not broadcast to \(3,\)"):
         cr.broadcast_to(np.ones(2), 3)
+    with pytest.raises(
+        ValueError, match=r"broadcast_to: \(-1, 2\) has a negative extent"
+    ):
+        cr.broadcast_to(np.ones(2), (-1, 2))
 
 
 # --- joining and cutting ----------------------------------------------------------

@@ -203,3 +203,7 @@ def test_indices_have_no_gradient():
     assert y.operation.vjp(y, y, x, i)[1] is None
     y = Gather(0)(x, i)
     assert y.operation.vjp(y, y, x, i)[1] is None
+
+
+def test_the_access_of_iota_names_its_coordinate():
+    assert iota((2, 3), 1).operation.access() == "#j->ij"

@@ -102,13 +102,15 @@ def scatter_add(x: Operand, indices: Operand, updates: Operand, axis: int) -> Va
 def one_hot(indices: Operand, depth: int, dtype: DTypeLike = np.float32) -> Value:
     """`y[..., j] = 1` where `j` is the index, else 0, for `j` from 0 to `depth - 1`.
 
-    Raises `IndexError` for an index outside of that; none counts from the end.
+    Raises `IndexError` for an index outside of that, also for one below 0.
 
     >>> import chainrule as cr
     >>> cr.one_hot([0, 2], 3)
     tensor([[1., 0., 0.],
             [0., 0., 1.]])
     """
+    if depth < 0:
+        raise ValueError(f"one_hot: there cannot be {depth} classes")
     given = as_value(indices)
     rank = given.type.rank
     shape = (*given.shape, depth)

@@ -139,8 +139,10 @@ def tensordot(
     ranks = left.type.rank, right.type.rank
     if isinstance(axes, int):
         pairs = list(zip(range(-axes, 0), range(axes), strict=True))
-    else:
+    elif len(axes) == 2 and len(axes[0]) == len(axes[1]):
         pairs = list(zip(*axes, strict=True))
+    else:
+        raise ValueError(f"tensordot: {axes} does not pair axes of one and the other")
     of_left: list[Label] = list(range(ranks[0]))
     of_right: list[Label] = list(range(ranks[0], ranks[0] + ranks[1]))
     for pair in pairs:
@@ -176,6 +178,8 @@ def einsum(subscripts: str, *operands: Operand) -> Value:
     >>> cr.einsum("ii", cr.tensor([[1., 2.], [3., 4.]]))
     tensor(5.)
     """
+    if not isinstance(subscripts, str) or not operands:
+        raise TypeError("einsum takes subscripts such as 'ij,jk->ik', then tensors")
     values = promote(*operands)
     inputs, output = _parse(subscripts, [value.type.rank for value in values])
     terms = [_Term(value, of) for value, of in zip(values, inputs, strict=True)]

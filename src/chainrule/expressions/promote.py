@@ -6,12 +6,13 @@ The graph knows no implicit conversion, so the functions of this package insert
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.ir import DType, Value, dtype_name
-from chainrule.ops import broadcast, cast, constant, reshape
+from chainrule.ops import broadcast, cast, concatenate, constant, reshape
 
 
 class HasValue(ABC):
@@ -39,14 +40,36 @@ DEFAULT_FLOAT: DType = np.dtype(np.float32)
 
 
 def as_value(operand: Operand, dtype: DType | None = None) -> Value:
-    """The value that `operand` stands for; numbers and arrays become constants."""
+    """The value that `operand` stands for; numbers and arrays become constants.
+
+    A list of tensors is stacked in the graph, so that gradients flow into them.
+    """
     if isinstance(operand, Value):
         value = operand
     elif isinstance(operand, HasValue):
         value = operand.value
+    elif isinstance(operand, (list, tuple)) and _holds_values(operand):
+        value = _stacked(operand)
     else:
         value = constant(as_array(operand, dtype))
     return value if dtype is None else cast_to(value, dtype)
+
+
+def _holds_values(items: Sequence[Any]) -> bool:
+    return any(
+        _holds_values(item)
+        if isinstance(item, (list, tuple))
+        else isinstance(item, (Value, HasValue))
+        for item in items
+    )
+
+
+def _stacked(items: Sequence[Any]) -> Value:
+    values = promote(*items)
+    if any(x.shape != values[0].shape for x in values):
+        shapes = ", ".join(str(x.shape) for x in values)
+        raise ValueError(f"a list of tensors of shapes {shapes} is no tensor")
+    return concatenate([reshape(x, (1, *x.shape)) for x in values], 0)
 
 
 def as_array(data: Any, dtype: DType | None = None) -> np.ndarray[Any, Any]:
@@ -161,7 +184,14 @@ def broadcast_together(operation: str, *values: Value) -> list[Value]:
 
 
 def check_axis(axis: int, rank: int, operation: str) -> int:
-    """`axis` counted from the front; raises `ValueError` if there is no such axis."""
+    """`axis` counted from the front.
+
+    Raises `ValueError` if there is no such axis, `TypeError` for what is no integer.
+    """
+    try:
+        axis = index(axis)
+    except TypeError:
+        raise TypeError(f"{operation}: an axis is an integer, not {axis!r}") from None
     if not -rank <= axis < rank:
         raise ValueError(
             f"{operation}: there is no axis {axis} in a tensor of {rank} axes"
@@ -176,7 +206,7 @@ def check_axes(
     if axis is None:
         return tuple(range(rank))
     axes = axis if isinstance(axis, Sequence) else [axis]
-    found = [check_axis(int(a), rank, operation) for a in axes]
+    found = [check_axis(a, rank, operation) for a in axes]
     if len(set(found)) != len(found):
         raise ValueError(f"{operation}: an axis is named twice in {axis}")
     return tuple(sorted(found))

@@ -198,7 +198,10 @@ def broadcast_to(x: Operand, shape: Shape) -> Value:
     tensor([[1, 2],
             [1, 2]])
     """
-    return broadcast_value(as_value(x), _extents(shape), "broadcast_to")
+    value, extents = as_value(x), _extents(shape)
+    if any(extent < 0 for extent in extents):
+        raise ValueError(f"broadcast_to: {extents} has a negative extent")
+    return broadcast_value(value, extents, "broadcast_to")
 
 
 def concatenate(xs: Sequence[Operand], axis: int | None = 0) -> Value:
