@@ -27,13 +27,14 @@ def save_checkpoint(run: Run, path: Path) -> None:
     parts = {
         "net": run.net.state_dict(),
         "optimizer": run.optimizer.state_dict(),
-        **{f"callback{i}": c.state_dict() for i, c in enumerate(run.callbacks)},
+        "callbacks": [callback.state_dict() for callback in run.callbacks],
     }
-    arrays, plain = _separate(parts)
+    arrays: dict[str, Array] = {}
+    plain = _without_arrays(parts, "", arrays)
     about = {
         "format": _FORMAT,
-        "settings": run.settings,
-        "history": run.history.to_dict(),
+        "settings": {**run.settings, "callbacks": len(run.callbacks)},
+        "history": _without_arrays(run.history.to_dict(), "", {}),
         "plain": plain,
     }
     content = safetensors.numpy.save(arrays, {"chainrule": json.dumps(about)})
@@ -47,19 +48,20 @@ def load_checkpoint(run: Run, path: Path) -> None:
     other settings, in which case nothing has changed.
     """
     about, arrays = _read(path)
-    for name, setting in run.settings.items():
+    settings = {**run.settings, "callbacks": len(run.callbacks)}
+    for name, setting in settings.items():
         if about["settings"].get(name) != setting:
             raise CheckpointError(
                 f"{path} is of a run with {name}={about['settings'].get(name)!r}, and "
                 f"this one has {name}={setting!r}: use the same settings to go on, or "
                 "another checkpoint file to start afresh"
             )
-    parts = _join(arrays, about["plain"])
-    run.net.load_state_dict(parts.get("net", {}))
-    run.optimizer.load_state_dict(parts.get("optimizer", {}))
-    for i, callback in enumerate(run.callbacks):
-        callback.load_state_dict(parts.get(f"callback{i}", {}))
-    run.history = History.from_dict(about["history"])
+    parts = _with_arrays(about["plain"], arrays)
+    run.net.load_state_dict(parts["net"])
+    run.optimizer.load_state_dict(parts["optimizer"])
+    for callback, state in zip(run.callbacks, parts["callbacks"], strict=True):
+        callback.load_state_dict(state)
+    run.history = History.from_dict(_with_arrays(about["history"], {}))
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -75,32 +77,34 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     return about, arrays
 
 
-def _separate(parts: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Arrays by their path, and everything else by its path."""
-    arrays: dict[str, Array] = {}
-    plain: dict[str, Any] = {}
-    for part, items in parts.items():
-        for name, item in items.items():
-            path = f"{part}/{name}"
-            if isinstance(item, np.ndarray):
-                arrays[path] = np.ascontiguousarray(item)
-            else:
-                plain[path] = _to_json(item)
-    return arrays, plain
+# A place in the JSON part where an array, or a float that JSON lacks, belongs.
+_ARRAY, _FLOAT = "$array", "$float"
 
 
-def _join(arrays: Mapping[str, Array], plain: Mapping[str, Any]) -> dict[str, Any]:
-    parts: dict[str, dict[str, Any]] = {}
-    for path, item in {**plain, **arrays}.items():
-        part, _, name = path.partition("/")
-        parts.setdefault(part, {})[name] = _from_json(item)
-    return parts
+def _without_arrays(item: Any, path: str, arrays: dict[str, Array]) -> Any:
+    """`item` in JSON's types; its arrays go to `arrays`, under their paths."""
+    if isinstance(item, np.ndarray):
+        arrays[path] = np.array(item, order="C")
+        return {_ARRAY: path}
+    if isinstance(item, Mapping):
+        return {k: _without_arrays(v, f"{path}/{k}", arrays) for k, v in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [_without_arrays(v, f"{path}/{i}", arrays) for i, v in enumerate(item)]
+    if isinstance(item, np.generic):
+        item = item.item()
+    if isinstance(item, float) and not math.isfinite(item):
+        return {_FLOAT: str(item)}
+    return item
 
 
-def _to_json(item: Any) -> Any:
-    # JSON proper has no infinity, which is what "best so far" begins with.
-    return str(item) if isinstance(item, float) and not math.isfinite(item) else item
-
-
-def _from_json(item: Any) -> Any:
-    return float(item) if item in ("inf", "-inf", "nan") else item
+def _with_arrays(item: Any, arrays: Mapping[str, Array]) -> Any:
+    """The inverse of `_without_arrays`."""
+    if isinstance(item, list):
+        return [_with_arrays(v, arrays) for v in item]
+    if not isinstance(item, dict):
+        return item
+    if _ARRAY in item:
+        return arrays[item[_ARRAY]]
+    if _FLOAT in item:
+        return float(item[_FLOAT])
+    return {k: _with_arrays(v, arrays) for k, v in item.items()}

@@ -103,13 +103,13 @@ def fit(
     train, held = _validation(train, validation, dtype, seed)
     loss_function = losses.get(loss) if isinstance(loss, str) else loss
     optimizer = Adam() if optimizer is None else optimizer
+    optimizer.initialize(net.parameters())
     if optimizer.epochs == 0:
         reseed(net, seed)
-    optimizer.initialize(net.parameters())
     batch_size = min(batch_size, len(train))
-    steps = -(-len(train) // batch_size)
-    optimizer.bind(steps_per_epoch=steps, total_steps=steps * epochs)
     last = epochs if resume else optimizer.epochs + epochs
+    steps = 1 if optimizer.full_batch else -(-len(train) // batch_size)
+    optimizer.bind(steps_per_epoch=steps, total_steps=steps * last)
     settings = {
         "seed": seed,
         "batch_size": batch_size,
@@ -153,6 +153,8 @@ def _train(
         run.optimizer.observe(record.get("val_loss", record["loss"]))
         for callback in run.callbacks:
             callback.on_epoch(run)
+        if run.optimizer.converged:
+            run.stop("the optimizer has converged")
         if checkpoint is not None:
             save_checkpoint(run, checkpoint)
     for callback in run.callbacks:

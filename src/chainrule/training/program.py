@@ -6,7 +6,7 @@ losses back.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import numpy as np
@@ -22,6 +22,9 @@ from chainrule.transforms import value_and_grad
 
 Loss = Callable[..., Tensor]
 
+# A batch, what depended on the number of its step, and all states before it.
+_Before = tuple[Rows, dict[str, Any], list[tuple[State, Array]]]
+
 # How many rows are evaluated at once where nothing depends on the batch.
 EVALUATION_BATCH = 2048
 
@@ -36,6 +39,9 @@ class Program:
         self._step = compile(self._traced_step)
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
         self._forward = compile(self._traced_forward)
+        # The last two steps as they were before they were taken: numbers that go
+        # wrong in one step may show in the loss of the next.
+        self._recent: deque[_Before] = deque(maxlen=2)
 
     def epoch(
         self,
@@ -51,16 +57,14 @@ class Program:
         """
         self.net.train()
         losses: list[float] = []
-        recent: deque[tuple[Rows, dict[str, Any], list[tuple[State, Array]]]]
-        recent = deque(maxlen=2)
         for start in range(0, len(order), batch_size):
             batch = data.take(order[start : start + batch_size])
             scalars = _as_float64(self.optimizer.scalars(self.optimizer.steps))
             # Arrays in states are replaced, never written: keeping them is free.
-            recent.append((batch, scalars, self._states()))
+            self._recent.append((batch, scalars, self._states()))
             loss = self._step(batch.X, batch.y, batch.weights, scalars).item()
             if not np.isfinite(loss):
-                self._explain(recent, len(losses), loss)
+                self._explain(len(losses), loss)
             self.optimizer.steps += 1
             losses.append(loss)
             if on_step is not None:
@@ -128,9 +132,9 @@ class Program:
         states = {**self.net.states(), **self.optimizer.states()}
         return [(state, state.data) for state in states.values()]
 
-    def _explain(self, recent: Sequence[Any], step: int, loss: float) -> NoReturn:
+    def _explain(self, step: int, loss: float) -> NoReturn:
         """Go back to before the first step whose numbers went wrong, and say why."""
-        for batch, scalars, states in recent:
+        for batch, scalars, states in self._recent:
             for state, data in states:
                 state.hold(data)
             explain_non_finite(
