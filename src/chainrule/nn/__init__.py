@@ -18,6 +18,7 @@ from chainrule.nn.activations import (
     Tanh,
     activation,
 )
+from chainrule.nn.architecture import ModelFileError
 from chainrule.nn.dense import Dense
 from chainrule.nn.dropout import Dropout, Stochastic, reseed
 from chainrule.nn.embedding import Embedding
@@ -41,6 +42,7 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "LogSoftmax",
+    "ModelFileError",
     "Module",
     "ReLU",
     "Sequential",

@@ -1,9 +1,11 @@
 """`Dropout`, and what all layers that draw random numbers have in common."""
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from chainrule import random
-from chainrule.ir import DType
+from chainrule.ir import Array, DType
+from chainrule.nn import initializers
 from chainrule.nn.module import Module
 from chainrule.tensor import State, Tensor
 
@@ -20,8 +22,7 @@ class Stochastic(Module):
     """
 
     def __init__(self, rng: np.random.Generator | int | None = None) -> None:
-        key = random.generator(rng).integers(2**32, dtype=UINT32)
-        self.key = State(np.asarray(key))
+        self.key = State(initializers.draw(_any_word, (), rng, UINT32))
         self.counter = State(np.zeros((), UINT32))
 
     def draw(self) -> tuple[Tensor, Tensor]:
@@ -34,6 +35,13 @@ class Stochastic(Module):
         """Begin anew, with another key."""
         self.key.assign(np.asarray(key, UINT32))
         self.counter.assign(np.zeros((), UINT32))
+
+
+def _any_word(
+    shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike
+) -> Array:
+    """Words of 32 bits, each as likely as any other."""
+    return np.asarray(rng.integers(2**32, size=shape, dtype=UINT32), dtype)
 
 
 class Dropout(Stochastic):
