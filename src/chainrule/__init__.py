@@ -184,6 +184,7 @@ __all__ = [
     "Parameter",
     "State",
     "Tensor",
+    "__version__",
     "abs",
     "add",
     "all",

@@ -1,3 +1,3 @@
-"""The version of chainrule, as pyproject.toml says it too."""
+"""The version of chainrule, from which pyproject.toml takes it."""
 
 __version__ = "0.1.0"
