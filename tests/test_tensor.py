@@ -195,3 +195,15 @@ def test_show_prints_the_graph(capsys):
     for part in ("x", "y", "z", "10", "5", "-4"):
         assert part in shown
     assert L._repr_html_().lstrip().startswith("<svg")
+
+
+def test_numpys_functions_take_tensors_and_keep_gradients():
+    x = cr.tensor(np.array([1.0, 4.0]))
+    y = np.sqrt(x) + np.absolute(-x) + np.negative(x) * np.float64(0) + np.exp(x) * 0
+    assert isinstance(y, cr.Tensor)
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), [1.5, 1.25])
+    with pytest.raises(TypeError, match=r"np\.arctan2.*np\.asarray"):
+        np.arctan2(x, x)
+    with pytest.raises(TypeError, match=r"np\.add"):
+        np.add(x, x, out=np.zeros(2))

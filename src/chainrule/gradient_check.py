@@ -83,7 +83,8 @@ def _check(
     def projected(x: Any) -> Tensor:
         parts, _ = flatten(grad(f)(x))
         terms = [(g * d).sum() for g, d in zip(parts, u, strict=True)]
-        return reduce(operator.add, terms)
+        total: Tensor = reduce(operator.add, terms)
+        return total
 
     _check(projected, x, order, depth + 1, tolerance, rng)
 

@@ -43,9 +43,6 @@ class Tensor(HasValue):
 
     __slots__ = ("__weakref__", "_value")
 
-    # NumPy leaves `array + tensor` to us.
-    __array_ufunc__ = None
-
     def __init__(self, value: Value) -> None:
         self._value = value
         if value.data is None and active_trace() is None:
@@ -122,6 +119,20 @@ class Tensor(HasValue):
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> Array:
         return np.array(self.data, dtype, copy=copy)
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
+    ) -> "Tensor":
+        """`array + tensor` and `np.exp(tensor)` are tensors too."""
+        name = _UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)
+        function = getattr(elementwise, name, None) or getattr(product, name, None)
+        if function is None or method != "__call__" or options:
+            raise TypeError(
+                f"np.{ufunc.__name__} does not take tensors in this way: use the "
+                "function of chainrule that does the same, or np.asarray(x) for its "
+                "numbers without gradients"
+            )
+        return Tensor(function(*inputs))
 
     def __dlpack__(self, **options: Any) -> Any:
         # Older consumers cannot say that they would not write, so they get a copy.
@@ -495,6 +506,14 @@ class Parameter(State):
 
     __slots__ = ()
 
+
+# NumPy's names of functions that have another one here.
+_UFUNC_NAMES = {
+    "absolute": "abs",
+    "negative": "negate",
+    "rint": "round",
+    "true_divide": "divide",
+}
 
 _PLAIN_DTYPES = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_))
 

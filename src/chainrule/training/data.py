@@ -39,15 +39,25 @@ class Rows:
 
 
 def rows(
-    X: Any, y: Any, sample_weight: Any, dtype: DType, what: str = "training"
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    dtype: DType,
+    what: str = "training",
+    *,
+    labels: bool = False,
 ) -> Rows:
     """The rows a user gave, checked, with real numbers in `dtype`.
+
+    Where `y` is to hold `labels`, whole numbers among reals become integers.
 
     Raises `ValueError` or `TypeError` that says which of X, y and sample_weight is
     wrong, and where, for lengths that differ, no rows, text, NaN and infinities.
     """
     inputs = _numbers("X", X, dtype)
     targets = _numbers("y", y, dtype)
+    if labels and targets.ndim == 1 and (targets == np.round(targets)).all():
+        targets = targets.astype(np.int64)
     if inputs.ndim == 0 or targets.ndim == 0:
         raise ValueError(f"X and y of the {what} rows have to have one entry a row")
     if len(inputs) == 0:

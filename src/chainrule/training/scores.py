@@ -14,7 +14,7 @@ Score: TypeAlias = Callable[[Array, Array], float]
 def _labels(prediction: Array) -> Array:
     """The class of the largest logit; for one logit a row, whether it is positive."""
     if prediction.ndim > 1 and prediction.shape[-1] > 1:
-        return prediction.argmax(axis=-1)
+        return np.asarray(prediction.argmax(axis=-1))
     return (prediction.reshape(len(prediction)) > 0).astype(np.int64)
 
 

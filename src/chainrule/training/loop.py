@@ -16,7 +16,7 @@ from chainrule.training.callbacks import EarlyStopping, ProgressLine
 from chainrule.training.checkpoint import load_checkpoint, save_checkpoint
 from chainrule.training.data import Rows, class_weights, hold_out, rows
 from chainrule.training.history import History, Record
-from chainrule.training.program import Loss, Program
+from chainrule.training.program import EVALUATION_BATCH, Loss, Program
 from chainrule.training.run import Callback, Run
 from chainrule.training.scores import Score, scores
 
@@ -97,11 +97,15 @@ def fit(
     """
     _check_counts(batch_size, epochs)
     dtype = _dtype(net)
-    train = rows(X, y, sample_weight, dtype)
+    labels = loss == "cross_entropy"
+    train = rows(X, y, sample_weight, dtype, labels=labels)
     if class_weight is not None:
         train = _weigh(train, class_weight, dtype)
-    train, held = _validation(train, validation, dtype, seed)
+    train, held = _validation(train, validation, dtype, seed, labels=labels)
     loss_function = losses.get(loss) if isinstance(loss, str) else loss
+    for data in (train, held):
+        if data is not None:
+            _check_targets(net, loss_function, data)
     optimizer = Adam() if optimizer is None else optimizer
     optimizer.initialize(net.parameters())
     if optimizer.epochs == 0:
@@ -213,9 +217,23 @@ def _check_counts(batch_size: int, epochs: int) -> None:
 
 def _dtype(net: Module) -> DType:
     """The dtype in which the network computes: that of its first parameter."""
+    if not isinstance(net, Module):
+        raise TypeError(f"fit trains a cr.nn.Module, and net is {type(net).__name__}")
     for parameter in net.parameters().values():
         return parameter.dtype
     raise ValueError("the network has no parameters, so there is nothing to train")
+
+
+def _check_targets(net: Module, loss: Loss, data: Rows) -> None:
+    """Let the loss look at all targets, before anything is trained.
+
+    Where it is traced it cannot see a label that is no class, or a probability of 2.
+    """
+    net.eval()
+    one = net(data.X[:1])
+    for batch in data.batches(EVALUATION_BATCH):
+        prediction = np.zeros((len(batch), *one.shape[1:]), one.dtype)
+        loss(prediction, batch.y, sample_weight=batch.weights)
 
 
 def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
@@ -225,7 +243,7 @@ def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
 
 
 def _validation(
-    train: Rows, validation: Validation, dtype: DType, seed: int
+    train: Rows, validation: Validation, dtype: DType, seed: int, *, labels: bool
 ) -> tuple[Rows, Rows | None]:
     if validation is None:
         return train, None
@@ -237,7 +255,7 @@ def _validation(
             "(X, y, sample_weight)"
         )
     X, y, weights = (*validation, None)[:3]
-    return train, rows(X, y, weights, dtype, "validation")
+    return train, rows(X, y, weights, dtype, "validation", labels=labels)
 
 
 def _callbacks(
