@@ -171,7 +171,10 @@ def _fresh(x: Any) -> Tensor:
             f"the gradient with respect to {value.type} does not exist: make it a real "
             "number, such as 2.0 for 2"
         )
-    return Tensor(identity(value))
+    if _needs_history():
+        return Tensor(identity(value))
+    # A leaf, so that nothing behind it is ever walked.
+    return Tensor(Value(value.type, name=value.name, data=Tensor(value).data))
 
 
 def _leaves(subject: Any) -> tuple[list[Value], Any]:
@@ -210,9 +213,14 @@ def _nested() -> Iterator[None]:
         _depth.reset(token)
 
 
+def _needs_history() -> bool:
+    """Whether somebody may differentiate what is computed now once more."""
+    return active_trace() is not None or _depth.get() > 0
+
+
 def _settle(values: Sequence[Value]) -> list[Tensor]:
     """The values as tensors; without history unless somebody is going to need it."""
-    if active_trace() is not None or _depth.get() > 0:
+    if _needs_history():
         return [Tensor(value) for value in values]
     known = [value for value in topological(values) if value.data is not None]
     arrays: list[Array] = [value.data for value in known if value.data is not None]
