@@ -10,14 +10,7 @@ from chainrule.ops import Multiply, Sin, Sum, cos, multiply
 from chainrule.ops.elementwise import REAL, REALS, Elementwise
 from chainrule.testing import CheckError, check_operation
 
-
-@pytest.fixture(autouse=True)
-def registry():
-    """Operations that a test defines are gone after it."""
-    known = dict(Operation.registry)
-    yield
-    Operation.registry.clear()
-    Operation.registry.update(known)
+pytestmark = pytest.mark.usefixtures("fresh_registry")
 
 
 def faulty(base, **members):

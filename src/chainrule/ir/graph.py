@@ -133,6 +133,8 @@ def _format_attribute(attribute: Any) -> str:
         return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
     if isinstance(attribute, np.ndarray):
         return _format_array(attribute)
+    if isinstance(attribute, np.generic):
+        return repr(attribute.item())
     return repr(attribute)
 
 

@@ -22,6 +22,8 @@ _VALUE = re.compile(
     r"(?=$|, %|\) \{)"
 )
 
+_CALLED_ON = re.compile(r"\w+\((?:%\d+(?:, )?)*")
+
 
 def parse_graph(
     text: str, operations: Mapping[str, type[Operation]] | None = None
@@ -90,8 +92,11 @@ class _Parser:
         return value
 
     def call(self, text: str) -> tuple[Operation, tuple[Value, ...]]:
-        # `%3` is no Python, so values become names that are.
-        tree = ast.parse(re.sub(r"%(\d+)", r"v\1", text), mode="eval").body
+        # `%3` is no Python, so values, which come first, become names that are.
+        called_on = _CALLED_ON.match(text)
+        head = called_on[0] if called_on else ""
+        source = head.replace("%", "v") + text.removeprefix(head)
+        tree = ast.parse(source, mode="eval").body
         if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
             raise ValueError("not an operation applied to values")  # noqa: TRY004 - it is text that is wrong
         if tree.func.id not in self.operations:

@@ -68,12 +68,17 @@ def _schedule(graph: Graph) -> _Schedule:
             freed.setdefault(reader, []).append(slot[x])
     steps = tuple(
         _Step(
-            value.operation.forward,
+            _forward(value),
             tuple(slot[x] for x in value.inputs),
             slot[value],
             tuple(freed.get(value, ())),
         )
         for value in graph.order[len(graph.inputs) :]
-        if value.operation is not None
     )
     return steps, tuple(slot[value] for value in graph.results)
+
+
+def _forward(value: Value) -> Callable[..., Array]:
+    if value.operation is None:
+        raise ValueError(f"{value!r} is a leaf but not an input of the graph")
+    return value.operation.forward

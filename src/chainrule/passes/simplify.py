@@ -5,9 +5,11 @@ is asked for a cheaper equal of itself, and two equal operations on the same inp
 become one. Values that no result needs are never reached.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
-from chainrule.ir import Graph, Operation, Value
+from chainrule.ir import Graph, Location, Operation, Value
 from chainrule.ops import Constant
 
 # A larger constant would only make the graph heavier than its computation.
@@ -16,7 +18,7 @@ _LARGEST_FOLDED = 1024
 
 def simplify(graph: Graph) -> Graph:
     """An equal graph without what is constant, neutral, repeated or unused."""
-    rebuilt = _Rebuilt()
+    rebuilt = _Rebuilt(graph.inputs)
     new: dict[Value, Value] = {x: x for x in graph.inputs}
     for value in graph.order[len(graph.inputs) :]:
         new[value] = rebuilt.value(value, tuple(new[x] for x in value.inputs))
@@ -30,9 +32,9 @@ def simplify(graph: Graph) -> Graph:
 class _Rebuilt:
     """The values of the new graph, found again by what they compute."""
 
-    def __init__(self) -> None:
+    def __init__(self, given: Iterable[Value]) -> None:
         self.known: dict[tuple[Operation, tuple[Value, ...]], Value] = {}
-        self.values: set[Value] = set()
+        self.values = set(given)
 
     def value(self, old: Value, inputs: tuple[Value, ...]) -> Value:
         """The simplest value equal to `old`, on the new `inputs`."""
@@ -40,18 +42,22 @@ class _Rebuilt:
         if operation is None:
             return old
         better = _fold(old, operation, inputs) or operation.simplify(*inputs)
-        while better is not None:
-            if better.operation is None or better in self.values:
-                return better
-            # A new operation, which may itself do better.
-            operation, inputs = better.operation, better.inputs
-            better = operation.simplify(*inputs)
+        if better is not None:
+            return self.adopt(better, old.name, old.location)
         key = (operation, inputs)
         if key not in self.known:
             new = Value(old.type, operation, inputs, old.name, old.location)
             self.known[key] = new
             self.values.add(new)
         return self.known[key]
+
+    def adopt(self, fresh: Value, name: str | None, location: Location | None) -> Value:
+        """What an operation proposed: the few new values in it may do better still."""
+        if fresh.operation is None or fresh in self.values:
+            return fresh
+        inputs = tuple(self.adopt(x, None, location) for x in fresh.inputs)
+        here = Value(fresh.type, fresh.operation, inputs, name, location)
+        return self.value(here, inputs)
 
 
 def _fold(
