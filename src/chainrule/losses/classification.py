@@ -15,6 +15,9 @@ from chainrule.losses.reduction import (
 )
 from chainrule.tensor import Tensor
 
+# How far the probabilities of a row may be from adding up to 1: float16 rounds so much.
+_SUM_TOLERANCE = 1e-3
+
 
 def cross_entropy(
     logits: Operand,
@@ -241,8 +244,18 @@ def _class_weight(class_weight: Operand, z: Tensor) -> Tensor:
 def _probabilities(name: str, t: Tensor, z: Tensor) -> Tensor:
     if t.shape != z.shape:
         raise ValueError(
-            f"{name}: logits of shape {z.shape} need labels of shape {z.shape[:-1]} or "
-            f"probabilities of shape {z.shape}, and the target is {t.value.type}"
+            f"{name}: logits of shape {z.shape} need integer labels of shape "
+            f"{z.shape[:-1]} or probabilities of shape {z.shape}, and the target is "
+            f"{t.value.type}"
         )
     check_range(name, t, 0, 1, "targets are probabilities, between 0 and 1")
+    numbers = known(t)
+    if numbers is not None:
+        sums = numbers.sum(-1)
+        wrong = abs(sums - 1) > _SUM_TOLERANCE
+        if wrong.any():
+            raise ValueError(
+                f"{name}: the probabilities in a row of the target add up to "
+                f"{sums[wrong].flat[0]:g}, not 1"
+            )
     return t if t.dtype == z.dtype else t.astype(z.dtype)
