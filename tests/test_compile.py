@@ -123,3 +123,18 @@ def test_calling_a_compiled_function_in_another():
     inner = cr.compile(lambda x: x + 1)
     outer = cr.compile(lambda x: inner(x) * 2)
     assert outer(1.0).item() == 4
+
+
+def test_tensors_known_before_are_constants_of_the_graph():
+    a = cr.tensor([1.0, 2.0], name="a")
+    b = a * a
+
+    @cr.compile
+    def f(x):
+        return x * a + b * a + cr.tensor([1.0, 1.0])
+
+    assert f(2.0).tolist() == [4.0, 13.0]
+    assert f(3.0).tolist() == [5.0, 15.0]
+    graph = verify(cr.trace(f.function, 2.0).graph)
+    assert len(graph.inputs) == 1
+    assert str(graph).count("constant(") == 3

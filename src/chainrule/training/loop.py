@@ -116,8 +116,8 @@ def fit(
     optimizer.bind(steps_per_epoch=steps, total_steps=steps * last)
     settings = {
         "seed": seed,
-        "batch_size": batch_size,
         "rows": len(train),
+        "batch_size": batch_size,
         "shuffle": shuffle,
         "optimizer": type(optimizer).__name__,
         "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "custom"),

@@ -1,0 +1,58 @@
+"""Rows of inputs and targets, checked before anything is trained."""
+
+import numpy as np
+import pytest
+
+from chainrule.training.data import Rows, class_weights, hold_out, rows
+
+F32 = np.dtype(np.float32)
+
+
+def test_reals_are_cast_and_integers_kept():
+    data = rows([[1.5], [2.5]], [1, 2], None, F32)
+    assert data.X.dtype == np.float32
+    assert data.y.dtype == np.int64
+    assert rows(np.arange(4).reshape(2, 2), [0.5, 1.0], None, F32).X.dtype == np.int64
+
+
+def test_labels_may_come_as_reals():
+    assert rows([[1], [2]], [0.0, 1.0], None, F32, labels=True).y.dtype == np.int64
+    assert rows([[1], [2]], [0.5, 1.0], None, F32, labels=True).y.dtype == np.float32
+
+
+def test_batches_cover_all_rows_once():
+    data = Rows(np.arange(7), np.arange(7), np.ones(7))
+    batches = list(data.batches(3))
+    assert [len(b) for b in batches] == [3, 3, 1]
+    assert np.concatenate([b.X for b in batches]).tolist() == list(range(7))
+
+
+def test_hold_out_parts_the_rows_and_follows_the_seed():
+    data = Rows(np.arange(20), np.arange(20))
+    train, held = hold_out(data, 0.25, seed=0)
+    assert len(held) == 5
+    assert sorted([*train.X, *held.X]) == list(range(20))
+    assert hold_out(data, 0.25, seed=0)[1].X.tolist() == held.X.tolist()
+    assert hold_out(data, 0.25, seed=1)[1].X.tolist() != held.X.tolist()
+
+
+@pytest.mark.parametrize("fraction", [1.0, -0.1, 0.01])
+def test_hold_out_refuses_empty_parts(fraction):
+    with pytest.raises(ValueError, match="validation="):
+        hold_out(Rows(np.arange(5), np.arange(5)), fraction, seed=0)
+
+
+def test_balanced_weights_give_each_class_the_same_total():
+    y = np.array([0, 0, 0, 1])
+    weights = class_weights("balanced", y)
+    assert weights[y == 0].sum() == pytest.approx(weights[y == 1].sum())
+    assert weights.sum() == pytest.approx(len(y))
+    assert class_weights([1.0, 5.0], y).tolist() == [1, 1, 1, 5]
+    with pytest.raises(ValueError, match="balanced"):
+        class_weights("even", y)
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0, -1.0], [0.0, 0.0], [1.0, np.nan]])
+def test_bad_weights(weights):
+    with pytest.raises(ValueError, match="sample_weight"):
+        rows([[1.0], [2.0]], [0, 1], weights, F32)
