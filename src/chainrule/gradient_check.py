@@ -35,7 +35,7 @@ def check_gradients(
     >>> cr.check_gradients(lambda W, x: cr.tanh(x @ W), [[1.0], [2.0]], [0.5, -0.5])
     """
     rng = np.random.default_rng(seed)
-    point = map_leaves(_double, list(args))
+    point = map_leaves(_double, tuple(args))  # a list could be an array
     weights: list[Array] = []
 
     def scalar(x: Any) -> Tensor:

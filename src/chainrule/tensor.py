@@ -53,7 +53,8 @@ class Tensor(HasValue):
     @property
     def value(self) -> Value:
         """The node of the computational graph that this tensor stands for."""
-        return self._value
+        trace = active_trace()
+        return self._value if trace is None else trace.capture(self._value)
 
     @property
     def data(self) -> Array:

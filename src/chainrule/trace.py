@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Protocol
 
 from chainrule.ir import Array, Graph, TensorType, Value
+from chainrule.ops import Constant
 
 
 class Stateful(Protocol):
@@ -30,6 +31,7 @@ class Trace:
     def __init__(self) -> None:
         self._inputs: dict[Stateful, Value] = {}
         self._current: dict[Stateful, Value] = {}
+        self._constants: dict[Value, Value] = {}
 
     def read(self, state: Stateful) -> Value:
         """The value that `state` has at this point of the traced function."""
@@ -42,6 +44,16 @@ class Trace:
         """From here on `state` has `value`."""
         self.read(state)
         self._current[state] = value
+
+    def capture(self, value: Value) -> Value:
+        """A value that is known already, as a constant of the traced graph."""
+        if value.data is None:
+            return value
+        if value not in self._constants:
+            known = Constant(value.data)
+            copy = Value(value.type, known, (), value.name, value.location)
+            self._constants[value] = copy
+        return self._constants[value]
 
     @property
     def states(self) -> tuple[Stateful, ...]:
