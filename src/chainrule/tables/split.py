@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from chainrule.random import permutation
 from chainrule.tables.errors import TableError, count
 
 
@@ -118,12 +119,12 @@ def _check_shares(validation: float, test: float) -> None:
 def _random_order(rows: int, seed: int) -> np.ndarray:
     """Shuffle the row indices.
 
-    By sorting raw bits: unlike NumPy's own shuffles, the raw stream of a bit generator
-    is promised to stay the same in every version.
+    The order comes from a hash of the seed, not from NumPy's stream of that seed: a
+    table that was itself drawn with `default_rng(0)` would be parted by its own values.
     """
     if seed < 0:
         raise TableError(f"seed={seed} must not be negative")
-    return np.argsort(np.random.PCG64(seed).random_raw(rows), kind="stable")
+    return permutation(seed, "split", rows)
 
 
 def _deal(counts: np.ndarray, wanted: dict[str, int]) -> dict[str, np.ndarray]:
