@@ -5,7 +5,7 @@ function, so how the graph is executed can change under them.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -28,6 +28,7 @@ class Traced:
 
     The graph's inputs are the arguments' arrays and then `states`; its results are the
     leaves of what the function returns, of `structure`, and then what `assigned` take.
+    It is good as long as the `switches`, attributes of things, are what they were.
     """
 
     graph: Graph
@@ -35,11 +36,15 @@ class Traced:
     assigned: tuple[State, ...]
     structure: Structure
     returned: tuple[Any, ...]
+    switches: tuple[tuple[object, str, Any], ...] = ()
 
     def simplified(self) -> "Traced":
         """The same, with a smaller graph."""
-        graph = simplify(self.graph)
-        return Traced(graph, self.states, self.assigned, self.structure, self.returned)
+        return replace(self, graph=simplify(self.graph))
+
+    def holds(self) -> bool:
+        """Whether tracing the function again would give the same graph."""
+        return all(getattr(thing, name) == was for thing, name, was in self.switches)
 
     def run(self, arguments: Sequence[Array]) -> Any:
         """Execute the graph, assign the states, return what the function returns."""
@@ -83,6 +88,7 @@ def trace(f: Callable[..., Any], *args: Any) -> Traced:
         _states(recorded.assigned),
         result_structure,
         tuple(_OUTPUT if _is_data(x) else x for x in returned),
+        recorded.switches,
     )
 
 
@@ -125,8 +131,8 @@ class Compiled(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R]) -> None:
         self.function = function
-        self._traced: dict[Any, Traced] = {}
-        update_wrapper(self, function)
+        self._traced: dict[Any, list[Traced]] = {}
+        update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
         """Run the graph for these arguments; inside another trace, the function."""
@@ -144,9 +150,11 @@ class Compiled(Generic[P, R]):
             tuple((a.shape, a.dtype) for a in arrays),
             tuple(None if _is_data(leaf) else _key(leaf) for leaf in leaves),
         )
-        traced = self._traced.get(key)
+        known = self._traced.setdefault(key, [])
+        traced = next((found for found in known if found.holds()), None)
         if traced is None:
-            traced = self._traced[key] = trace(self.function, *args).simplified()
+            traced = trace(self.function, *args).simplified()
+            known.append(traced)
         result: R = traced.run(arrays)
         return result
 
@@ -154,7 +162,8 @@ class Compiled(Generic[P, R]):
 def compile(function: Callable[P, R]) -> Compiled[P, R]:
     """`function`, traced once and from then on run as a graph.
 
-    It is traced again when the shapes or dtypes of its arguments change. States that
+    It is traced again when the shapes or dtypes of its arguments change, or when a
+    module that it calls is switched between training and evaluation. States that
     it reads or assigns (a module's parameters, an optimizer's moments) are inputs and
     outputs of the graph by themselves. Python code in it runs only while tracing.
 

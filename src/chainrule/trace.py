@@ -7,7 +7,7 @@ makes an input of the graph, assigning one records what the input becomes.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
+from typing import Any, Protocol
 
 from chainrule.ir import Array, Graph, TensorType, Value
 from chainrule.ops import Constant
@@ -32,6 +32,7 @@ class Trace:
         self._inputs: dict[Stateful, Value] = {}
         self._current: dict[Stateful, Value] = {}
         self._constants: dict[Value, Value] = {}
+        self._switches: dict[tuple[object, str], Any] = {}
 
     def read(self, state: Stateful) -> Value:
         """The value that `state` has at this point of the traced function."""
@@ -44,6 +45,15 @@ class Trace:
         """From here on `state` has `value`."""
         self.read(state)
         self._current[state] = value
+
+    def switch(self, thing: object, attribute: str) -> None:
+        """Note that the graph is good as long as the attribute is what it is now."""
+        self._switches[thing, attribute] = getattr(thing, attribute)
+
+    @property
+    def switches(self) -> tuple[tuple[object, str, Any], ...]:
+        """What the graph depends on that is no tensor: things, attributes, contents."""
+        return tuple((*key, value) for key, value in self._switches.items())
 
     def capture(self, value: Value) -> Value:
         """A value that is known already, as a constant of the traced graph."""

@@ -291,3 +291,16 @@ def test_a_traced_call_gives_what_an_eager_one_gives():
     np.testing.assert_array_equal(compiled(batch()).numpy(), net(batch()).numpy())
     net.inner.first.b.assign(np.ones(2, np.float32))
     np.testing.assert_array_equal(compiled(batch()).numpy(), net(batch()).numpy())
+
+
+def test_a_compiled_module_follows_train_and_eval():
+    net = cr.nn.Sequential(cr.nn.Dropout(0.5, rng=0))
+    compiled = cr.compile(lambda x: net(x))  # noqa: PLW0108 - not the module itself
+    x = np.ones((20, 20), np.float32)
+    for _ in range(2):
+        assert (compiled(x).numpy() == 0).any()
+        net.eval()
+        assert (compiled(x).numpy() == 1).all()
+        net.train()
+    assert net[0].counter.item() == 2
+    assert sum(map(len, compiled._traced.values())) == 2

@@ -13,7 +13,7 @@ from chainrule.expressions.promote import Operand, as_value
 from chainrule.ir import Array, TensorType, Value, scope
 from chainrule.nn import describe
 from chainrule.tensor import Parameter, State, Tensor
-from chainrule.trace import tracing
+from chainrule.trace import active_trace, tracing
 
 
 class Module:
@@ -298,6 +298,9 @@ def _entered(module: Module) -> Iterator[None]:
     caller = _running.get()
     name = "" if caller is None else caller.name_of(module)
     path = _join("" if caller is None else caller.path, name)
+    trace = active_trace()
+    if trace is not None:
+        trace.switch(module, "training")
     token = _running.set(_Running(module, path))
     try:
         with scope(name) if name else nullcontext():
