@@ -8,7 +8,7 @@ from typing import TypeAlias
 from chainrule.drawing.folding import Folded
 from chainrule.ir import Value
 
-# What is left of a graph that is still too large: this many boxes at either end.
+# At most so many boxes are left at either end of a graph that is still too large.
 _FIRST = 10
 _LAST = 20
 
@@ -24,7 +24,7 @@ class Cluster:
 
 
 def cluster(folded: Folded, most: int) -> list[Cluster]:
-    """The boxes to draw, at most `most` if that can be, each after its inputs.
+    """The boxes to draw, at most `most`, each after its inputs.
 
     A small graph has one box for each value. In a larger one, the values of a layer
     become one box: of the innermost layers if that is enough, else of outer ones. What
@@ -33,12 +33,13 @@ def cluster(folded: Folded, most: int) -> list[Cluster]:
     boxes = [Cluster((value,)) for value in folded.values]
     if len(boxes) <= most:
         return boxes
-    readers = _readers(folded)
-    for depth in range(max(len(_path(value)) for value in folded.values), 0, -1):
+    deepest = max(len(_path(value)) for value in folded.values)
+    readers = _readers(folded) if deepest else {}
+    for depth in range(deepest, 0, -1):
         boxes = _by_layer(folded, readers, depth)
         if len(boxes) <= most:
             return boxes
-    return _without_middle(boxes)
+    return _without_middle(boxes, most)
 
 
 def _path(value: Value) -> list[str]:
@@ -99,6 +100,8 @@ def _titles(folded: Folded, readers: _Readers, depth: int) -> dict[Value, str]:
     return title
 
 
-def _without_middle(boxes: Sequence[Cluster]) -> list[Cluster]:
-    middle = tuple(value for box in boxes[_FIRST:-_LAST] for value in box.values)
-    return [*boxes[:_FIRST], Cluster(middle), *boxes[-_LAST:]]
+def _without_middle(boxes: Sequence[Cluster], most: int) -> list[Cluster]:
+    first = min(_FIRST, most // 3)
+    last = len(boxes) - min(_LAST, most - first - 1)
+    middle = tuple(value for box in boxes[first:last] for value in box.values)
+    return [*boxes[:first], Cluster(middle), *boxes[last:]]

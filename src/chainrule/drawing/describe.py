@@ -55,6 +55,17 @@ def _loss(outputs: Sequence[Value]) -> str:
     return name if name is not None and len(name) == 1 else "L"
 
 
+def _names(
+    outputs: Sequence[Value], folded: Folded, gradients: Mapping[Value, Array]
+) -> dict[Value, str]:
+    """The users' names; a loss that has none is called L, as in dL/dx."""
+    names = {v: plain_line(v.name) for v in folded.values if v.name}
+    nameless = len(outputs) == 1 and outputs[0] not in names
+    if nameless and outputs[0] in gradients and "L" not in names.values():
+        names[outputs[0]] = "L"
+    return names
+
+
 class _Scene:
     """What nodes and edges need to know of the whole graph."""
 
@@ -66,6 +77,7 @@ class _Scene:
         gradients: Mapping[Value, Array],
     ) -> None:
         self.folded = folded
+        self.names = _names(outputs, folded, gradients)
         self.boxes = boxes
         self.gradients = gradients
         self.box_of = {v: i for i, box in enumerate(boxes) for v in box.values}
@@ -101,7 +113,7 @@ class _Scene:
         return Node(
             kind=_kind(value),
             label=_label(value),
-            name=_name(value),
+            name=self.names.get(value, ""),
             formula=formula.text if formula else "",
             code=str(value.operation) if value.operation else "",
             type=value.type,
@@ -136,8 +148,8 @@ class _Scene:
         return self.formulas[value]
 
     def _write(self, value: Value) -> Formula | None:
-        if value.name:
-            return Formula(_name(value))
+        if value in self.names:
+            return Formula(self.names[value])
         if not value.inputs:
             number = _number(value)
             return number_formula(number) if number else None
@@ -185,10 +197,6 @@ def _kind(value: Value) -> Kind:
     if isinstance(value.operation, Constant):
         return "constant"
     return "leaf" if value.operation is None else "operation"
-
-
-def _name(value: Value) -> str:
-    return plain_line(value.name or "")
 
 
 def _label(value: Value) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainrule.ir import Value, topological
-from chainrule.ops import Cast, Constant, Reshape
+from chainrule.ops import Cast, CheckedIndex, Constant, Reshape
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,9 @@ def fold(outputs: Sequence[Value]) -> Folded:
     """The values behind `outputs` without those that say nothing of their own.
 
     Folded into its input is: a copy or a cast of a single number that the program
-    wrote; a cast that loses nothing; a reshape that only makes axes of extent 1 for
-    the broadcast that reads it. An output, or a value with a name, never is.
+    wrote; a cast that loses no more than digits; the check of an index; a reshape that
+    only makes axes of extent 1, for the broadcast that reads it or of integers, into
+    which no gradient flows. An output, or a value with a name, never is.
     """
     order = topological(outputs)
     kept = set(outputs)
@@ -48,16 +49,31 @@ def fold(outputs: Sequence[Value]) -> Folded:
 
 
 def _says_nothing(value: Value, source: Value, shared: set[Value]) -> bool:
-    operation = value.operation
-    (x,) = value.inputs
-    if isinstance(operation, Cast):
-        safe = np.can_cast(x.type.dtype, operation.dtype, "safe")
-        return safe or _is_number(source)
-    if operation is None or not operation.replicates:
-        return False
-    if _is_number(source):
+    match value.operation:
+        case None:
+            return False
+        case CheckedIndex():
+            return True
+        case Cast():
+            return _is_number(source) or _keeps_numbers(value)
+        case Reshape() if _same_axes(value) and not value.type.is_floating:
+            return True
+        case Reshape() if _same_axes(value) and value not in shared:
+            return True
+        case operation:
+            return operation.replicates and _is_number(source)
+
+
+def _keeps_numbers(cast: Value) -> bool:
+    """Whether the numbers are the same after it, up to their last digits."""
+    (x,) = cast.inputs
+    if np.can_cast(x.type.dtype, cast.type.dtype, "safe"):
         return True
-    return isinstance(operation, Reshape) and value not in shared and _same_axes(value)
+    if not (x.type.is_floating and cast.type.is_floating):
+        return False
+    if x.data is None or cast.data is None:
+        return True
+    return np.array_equal(np.isfinite(x.data), np.isfinite(cast.data))
 
 
 def _is_number(value: Value) -> bool:

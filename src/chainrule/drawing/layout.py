@@ -148,11 +148,9 @@ def _backbone(count: int, links: Sequence[Link], late: Collection[int]) -> list[
         if behind[source] >= behind[target]:
             behind[target] = behind[source] + 1
             last[target] = source
-    node = max(range(count), key=behind.__getitem__, default=0)
-    path = [node]
-    while node in last:
-        node = last[node]
-        path.append(node)
+    path = [max(range(count), key=behind.__getitem__)] if count else []
+    while path and path[-1] in last:
+        path.append(last[path[-1]])
     return path
 
 

@@ -7,6 +7,7 @@ from typing import Final
 _SUM: Final = 1
 _PRODUCT: Final = 2
 _SIGN: Final = 3
+_POWER: Final = 4
 _ATOM: Final = 5
 
 # A longer formula is not shown: the operation alone is.
@@ -28,12 +29,17 @@ _INFIX: Final = {
     "subtract": _Infix("−", " − ", _SUM),
     "multiply": _Infix("×", "·", _PRODUCT),
     "divide": _Infix("÷", " / ", _PRODUCT),
+    "power": _Infix("^", "^", _POWER),
     "matmul": _Infix("matmul", " @ ", _PRODUCT),
     "less": _Infix("<", " < ", 0),
     "less_equal": _Infix("≤", " ≤ ", 0),
     "equal": _Infix("=", " = ", 0),
     "not_equal": _Infix("≠", " ≠ ", 0),
 }
+
+
+# Where it matters that a row of these is worked out from the left.
+_FROM_THE_LEFT: Final = {"subtract", "divide", "matmul"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +89,13 @@ def formula_of(operation: str, operands: list[Formula | None]) -> Formula | None
 def _write(operation: str, operands: list[Formula]) -> Formula:
     infix = _INFIX.get(operation)
     if infix is not None and len(operands) == 2:
-        # The right operand of a - b or a / b binds more strongly: a - (b - c).
         left, right = operands
-        text = left.within(infix.strength)
         between = "" if _may_touch(operation, left, right) else infix.between
-        associates = operation in {"add", "multiply"}
-        return Formula(
-            text + between + right.within(infix.strength + (not associates)),
-            infix.strength,
-        )
+        # What stands on the side that is not worked out first binds more strongly:
+        # a - (b - c), (a^b)^c.
+        first = left.within(infix.strength + (operation == "power"))
+        second = right.within(infix.strength + (operation in _FROM_THE_LEFT))
+        return Formula(first + between + second, infix.strength)
     if operation == "negate":
         return Formula(f"−{operands[0].within(_PRODUCT + 1)}", _SIGN)
     return Formula(f"{operation}({', '.join(x.text for x in operands)})")

@@ -68,7 +68,7 @@ def shorten(text: str, most: int) -> str:
     >>> shorten("encoder.layers.3.weight", 12), shorten("W", 12)
     ('…rs.3.weight', 'W')
     """
-    return text if len(text) <= most else f"…{text[1 - most :]}"
+    return text if len(text) <= most else f"…{text[len(text) - most + 1 :]}"
 
 
 def _trim(decimal: str) -> str:

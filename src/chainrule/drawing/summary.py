@@ -9,7 +9,7 @@ from chainrule.drawing.numerals import numeral, shape_text
 from chainrule.ir import Array
 
 # An array with no more elements than this is printed in full.
-_MOST_NUMBERS = 6
+_FEW = 6
 
 # A heat map has no more rows, and no more columns, than this.
 _MOST_CELLS = 16
@@ -113,22 +113,22 @@ class Summary:
 
 
 def summarise(array: Array) -> Summary:
-    """What is shown of `array`."""
+    """What is shown of `array`; what only rounding can have left in it is 0."""
+    array = _without_noise(array)
     finite = array[np.isfinite(array)]
-    largest = float(np.max(np.abs(finite.astype(float)))) if finite.size else 0.0
-    noise = largest * np.finfo(array.dtype).eps if array.dtype.kind == "f" else 0.0
     low, mean, high = (
         (float(finite.min()), float(finite.mean(dtype=float)), float(finite.max()))
         if finite.size
         else (np.nan, np.nan, np.nan)
     )
-    matrix = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-    few = array.size <= _MOST_NUMBERS
+    vanishes = finite.size and abs(mean) < max(-low, high) * _precision(array)
+    columns = array.shape[-1] if array.ndim else 1
+    matrix = array.reshape(array.size // max(columns, 1), columns)
     return Summary(
         shape=array.shape,
-        numbers=_clean(matrix, noise) if few else (),
+        numbers=tuple(map(tuple, matrix.tolist())) if array.size <= _FEW else (),
         low=low,
-        mean=mean if abs(mean) > noise or not finite.size else 0.0,
+        mean=0.0 if vanishes else mean,
         high=high,
         nans=int(np.isnan(array).sum()),
         infinities=int(np.isinf(array).sum()),
@@ -136,11 +136,20 @@ def summarise(array: Array) -> Summary:
     )
 
 
-def _clean(matrix: Array, noise: float) -> Cells:
-    """The elements as Python numbers; what only rounding can have left is 0."""
-    keep = np.abs(matrix) >= noise if noise else np.ones(matrix.shape, bool)
-    quiet = np.where(keep | ~np.isfinite(matrix), matrix, 0) if noise else matrix
-    return tuple(map(tuple, quiet.tolist()))
+def _precision(array: Array) -> float:
+    return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else 0.0
+
+
+def _without_noise(array: Array) -> Array:
+    """With 0 for what vanishes beside the largest element, or beside 1 if that is less.
+
+    Beside larger numbers, a small one is more likely to be meant.
+    """
+    if array.dtype.kind != "f":
+        return array
+    largest = np.max(np.abs(array), where=np.isfinite(array), initial=0)
+    noise = _precision(array) * min(float(largest), 1.0)
+    return np.where(np.abs(array) < noise, np.zeros_like(array), array)
 
 
 def downsample(matrix: Array, rows: int, columns: int) -> Cells:

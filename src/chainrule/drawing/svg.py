@@ -85,11 +85,11 @@ class _Drawing:
         self.cards = cards
         self.plan = plan
         self.labels = [label_of(edge.derivative) for edge in picture.edges]
-        self.columns = self._columns()
-        self.boxes = [self._box(i) for i in range(len(cards))]
         self.into: list[list[Edge]] = [[] for _ in cards]
         for edge in picture.edges:
             self.into[edge.target].append(edge)
+        self.columns = self._columns()
+        self.boxes = [self._box(i) for i in range(len(cards))]
         self.ports = self._ports()
 
     def draw(self) -> ET.Element:
@@ -133,7 +133,11 @@ class _Drawing:
         ):
             last = self.plan.layer[edge.target]
             if label is not None:
-                gaps[last] = max(gaps[last], label.width + 2 * 16 + _ARROW)
+                twins = self._twins(edge)
+                # Tall labels of twins stand next to each other.
+                beside = len(twins) if label.height > _PORTS_APART else 1
+                room = (label.width + 10) * beside + 2 * 12 + _ARROW
+                gaps[last] = max(gaps[last], room)
             start = self.plan.layer[edge.source] + 1
             heights = (
                 self.plan.middle[edge.source],
@@ -184,15 +188,16 @@ class _Drawing:
         """How far down edge `j` leaves: twice the same input makes two wires."""
         edge = self.picture.edges[j]
         box = self.boxes[edge.source]
-        twins = [
-            other.position
-            for other in self.into[edge.target]
-            if other.source == edge.source
-        ]
+        twins = self._twins(edge)
         if self.plan.through[j] or len(twins) == 1:
             return box.middle
-        order = sorted(twins).index(edge.position)
+        order = twins.index(edge.position)
         return box.middle + (order - (len(twins) - 1) / 2) * _PORTS_APART
+
+    def _twins(self, edge: Edge) -> list[int]:
+        """The inputs of the target that come from the same source."""
+        siblings = self.into[edge.target]
+        return [other.position for other in siblings if other.source == edge.source]
 
     def _draw_node(self, i: int, node: Node) -> ET.Element:
         box = self.boxes[i]
@@ -252,13 +257,16 @@ class _Drawing:
         layer = self.plan.layer[edge.target]
         x0, x1 = self.columns[layer - 1][1], self.columns[layer][0]
         y0, y1 = self._arrival(j), self.ports[j]
+        places = list(_LABEL_PLACES)
+        twins = self._twins(edge)
+        if label.height > _PORTS_APART:
+            places.insert(0, (twins.index(edge.position) + 0.5) / len(twins))
         boxes = []
-        for t in _LABEL_PLACES:
-            x = x0 + (x1 - x0) * (1.5 * t * (1 - t) + t**3)
-            y = y0 + (y1 - y0) * t * t * (3 - 2 * t)
-            room = label.width / 2
-            x = min(max(x, x0 + room + 2), x1 - room - _ARROW - 2)
-            left, top = x - room, y - label.height / 2
+        for place in places:
+            room = label.width / 2 + 7
+            x = min(max(x0 + (x1 - x0) * place, x0 + room), x1 - room - _ARROW)
+            y = y0 + (y1 - y0) * _drop((x - x0) / (x1 - x0))
+            left, top = x - label.width / 2, y - label.height / 2
             boxes.append(_Box(left, top, label.width, label.height))
         free = (b for b in boxes if not any(_overlap(b, other) for other in taken))
         return next(free, boxes[0])
@@ -280,6 +288,18 @@ def _curve(x0: float, y0: float, x1: float, y1: float) -> str:
         return f"L{x1:.1f} {y1:.1f}"
     middle = (x0 + x1) / 2
     return f"C{middle:.1f} {y0:.1f} {middle:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
+
+
+def _drop(part: float) -> float:
+    """How much of its way down `_curve` has gone after that part of its width."""
+    low, high = 0.0, 1.0
+    for _ in range(20):
+        t = (low + high) / 2
+        if 1.5 * t * (1 - t) + t**3 < part:
+            low = t
+        else:
+            high = t
+    return low * low * (3 - 2 * low)
 
 
 def _overlap(a: _Box, b: _Box) -> bool:
