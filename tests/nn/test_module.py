@@ -1,6 +1,7 @@
 """Modules: what they find, what they are called, how they are copied and restored."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -304,3 +305,18 @@ def test_a_compiled_module_follows_train_and_eval():
         net.train()
     assert net[0].counter.item() == 2
     assert sum(map(len, compiled._traced.values())) == 2
+
+
+def test_pickle_keeps_everything():
+    net = cr.nn.Sequential(Block(scale=2.0), cr.nn.Dropout(0.5, rng=0))
+    again = pickle.loads(pickle.dumps(net))  # noqa: S301 - our own
+    assert repr(again) == repr(net)
+    np.testing.assert_array_equal(again(batch()).numpy(), net(batch()).numpy())
+
+
+def test_generators_are_not_shown():
+    layer = cr.nn.Dense(2, 3, rng=np.random.default_rng(0), dtype=np.float64)
+    assert layer.title() == "Dense(2, 3, dtype=float64)"
+    assert cr.nn.Dense(2, 3, W_init=cr.nn.initializers.ones).title() == (
+        "Dense(2, 3, W_init=ones)"
+    )

@@ -27,13 +27,13 @@ class Described(Protocol):
 
 
 def call(name: str, args: Sequence[Any], keywords: Mapping[str, Any]) -> str:
-    """A call, as it would be written.
+    """A call, as it would be written; generators of random numbers are left out.
 
     >>> call("Dense", (3, 2), {"dtype": np.float64})
     'Dense(3, 2, dtype=float64)'
     """
     shown = [_argument(x) for x in args]
-    shown += [f"{key}={_argument(x)}" for key, x in keywords.items()]
+    shown += [f"{key}={_argument(x)}" for key, x in keywords.items() if key != "rng"]
     return f"{name}({', '.join(shown)})"
 
 
