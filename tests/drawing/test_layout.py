@@ -97,3 +97,14 @@ def test_several_hundred_nodes_are_laid_out(graphs):
     assert len(picture.nodes) > 300
     plan = layout([50.0] * len(picture.nodes), links, SPACING)
     assert all(plan.layer[a] < plan.layer[b] for a, b in links)
+
+
+def test_many_operands_stand_around_their_reader():
+    links = [*((i, 9) for i in range(9)), (9, 10)]
+    plan = layout([20.0] * 11, links, SPACING)
+    assert plan.middle[9] == pytest.approx(np.mean(plan.middle[:9]))
+
+
+def test_the_first_of_two_operands_is_level_with_its_reader():
+    plan = layout([20.0] * 4, [(0, 2), (1, 2), (2, 3)], SPACING)
+    assert plan.middle[0] == pytest.approx(plan.middle[2])

@@ -47,8 +47,8 @@ def test_without_values_there_are_types():
     x = Value(TensorType((3, 2), np.dtype(np.float32)), name="x")
     assert to_listing(describe([exp(x)]), 80) == (
         "node  made by  shape\n"
-        "x     leaf     3×2\n"
-        "v1    exp(x)   3×2"
+        "x     leaf     (3, 2)\n"
+        "v1    exp(x)   (3, 2)"
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ def test_a_scalar_has_no_brackets():
 def test_more_elements_are_summed_up():
     summary = summarise(np.linspace(-1, 3, 101))
     assert str(summary) == "-1 … 1 … 3"
-    assert summary.describe() == "101, min -1, mean 1, max 3"
+    assert summary.describe() == "(101,), min -1, mean 1, max 3"
 
 
 def test_equal_elements_are_said_once():

@@ -7,7 +7,7 @@ import pytest
 from chainrule.drawing import describe, to_html, to_svg
 from chainrule.drawing.style import stylesheet
 from chainrule.ir import Location, TensorType, Value
-from chainrule.ops import add, exp, multiply, negate, sum_
+from chainrule.ops import add, concatenate, exp, multiply, negate, sum_
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ["<script>alert(1)</script>", "\"'&amp;]]>", "</svg>\x00\x1b[31m\ud800"]
@@ -81,6 +81,16 @@ def test_boxes_and_labels_do_not_overlap(graphs, seed):
         assert not any(overlap(label, frame) for frame in frames)
 
 
+def test_a_box_is_tall_enough_for_all_that_arrives(graphs):
+    xs = [graphs.leaf([float(i)], f"x{i}") for i in range(30)]
+    root = parse(graphs.picture(sum_(concatenate(xs, 0), (0,))))
+    paths = [path.get("d") for path in root.iter(f"{SVG}path")]
+    arrows = [re.split("[M l]", d)[1:3] for d in paths if "l-8" in d]
+    rows = sorted(float(y) for x, y in arrows if x == arrows[0][0])
+    assert len(rows) == 30
+    assert min(np.diff(rows)) >= 9
+
+
 @pytest.mark.parametrize("build", ["lecture", "network"])
 def test_everything_is_inside_the_picture(graphs, build):
     root = parse(graphs.picture(getattr(graphs, build)()))
@@ -148,7 +158,7 @@ def test_hovering_tells_type_place_and_statistics(graphs):
 def test_without_values_types_are_drawn():
     x = Value(TensorType((3, 2), np.dtype(np.float32)), name="x")
     lines = texts(parse(describe([exp(x)])))
-    assert lines[:4] == ["x", "3×2", "exp(x)", "3×2"]
+    assert lines[:4] == ["x", "(3, 2)", "exp(x)", "(3, 2)"]
 
 
 def test_an_empty_tensor_is_drawn(graphs):

@@ -18,6 +18,9 @@ from chainrule.drawing.summary import Summary
 
 _PADDING: Final = 10.0
 
+# Edges that arrive at one box are at least this far apart.
+_EDGES_APART: Final = 12.0
+
 # The largest side of a heat map on an edge.
 _EDGE_MAP: Final = 40.0
 
@@ -25,8 +28,11 @@ _EDGE_MAP: Final = 40.0
 _MOST_ON_EDGE: Final = 4
 
 
-def card_of(node: Node, picture: Picture) -> Piece:
-    """What stands in the box of a node, with room around it."""
+def card_of(node: Node, picture: Picture, arriving: int) -> Piece:
+    """What stands in the box of a node, with room around it.
+
+    It is tall enough for so many `arriving` edges.
+    """
     shape = [(shape_text(node.shape), "cr-small cr-muted")] if node.shape else []
     rows = [words((node.sign, "cr-sign"), *shape)] if node.sign else []
     if node.is_number:
@@ -41,8 +47,10 @@ def card_of(node: Node, picture: Picture) -> Piece:
         name = picture.gradient_label(node)
         rows += _entry(name, "cr-gradient", node.gradient, "cr-gradient")
     content = stack(rows, 3)
-    card = add(element("g"), move(content, _PADDING, _PADDING * 0.7))
-    return Piece(card, content.width + 2 * _PADDING, content.height + 1.4 * _PADDING)
+    height = max(content.height + 1.4 * _PADDING, (arriving + 1) * _EDGES_APART)
+    top = (height - content.height) / 2
+    card = add(element("g"), move(content, _PADDING, top))
+    return Piece(card, content.width + 2 * _PADDING, height)
 
 
 def _entry(
@@ -81,5 +89,5 @@ def label_of(derivative: Derivative | None) -> Piece | None:
     cells = heat_map(summary.cells, _EDGE_MAP)
     if derivative.form == "each":
         return cells
-    name = words((f"J {shape_text(derivative.shape)}", "cr-small cr-muted"))
+    name = words((derivative.size, "cr-small cr-muted"))
     return stack([cells, name], 1)

@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from chainrule.drawing.folding import Folded
 from chainrule.ir import Value
@@ -15,8 +14,7 @@ _LAST = 20
 _Readers: TypeAlias = dict[Value, list[Value]]
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(NamedTuple):
     """Values drawn as one box; `title` is the path of their layer, if they have one."""
 
     values: tuple[Value, ...]

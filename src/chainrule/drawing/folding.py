@@ -6,7 +6,7 @@ repeated for every row of a batch stays visible, for there is something to learn
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ from chainrule.ir import Value, topological
 from chainrule.ops import Cast, CheckedIndex, Constant, Reshape
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
+class Folded(NamedTuple):
     """The values to draw, each after its inputs; `drawn[v]` is what stands for `v`."""
 
     values: tuple[Value, ...]

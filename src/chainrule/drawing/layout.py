@@ -30,6 +30,9 @@ _HELD = 100.0
 # The longest way through the graph is its backbone: that should be straight.
 _BACKBONE = 4.0
 
+# Of more operands than this, none starts the backbone.
+_FEW_OPERANDS = 3
+
 _SWEEPS = 16
 
 
@@ -151,6 +154,9 @@ def _backbone(count: int, links: Sequence[Link], late: Collection[int]) -> list[
     path = [max(range(count), key=behind.__getitem__)] if count else []
     while path and path[-1] in last:
         path.append(last[path[-1]])
+    # One of many operands is no better than the others.
+    if len(path) > 1 and sum(target == path[-2] for _, target in links) > _FEW_OPERANDS:
+        path.pop()
     return path
 
 

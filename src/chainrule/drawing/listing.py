@@ -3,8 +3,8 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
+from typing import NamedTuple
 
 from chainrule.drawing.numerals import columns_of, shape_text
 from chainrule.drawing.picture import Edge, Node, Picture
@@ -15,8 +15,7 @@ _INDENT = " " * 6
 _WIDTHS = (60, 40, 24)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """One node: what it is and what is known of it."""
 
     name: str

@@ -1,7 +1,6 @@
 """Operations and short formulas as mathematics writes them."""
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 # How strongly an expression holds together, so that brackets go only where needed.
 _SUM: Final = 1
@@ -14,8 +13,7 @@ _ATOM: Final = 5
 _LONGEST: Final = 14
 
 
-@dataclass(frozen=True, slots=True)
-class _Infix:
+class _Infix(NamedTuple):
     """An operation written between its operands; `label` where it stands alone."""
 
     label: str
@@ -42,8 +40,7 @@ _INFIX: Final = {
 _FROM_THE_LEFT: Final = {"subtract", "divide", "matmul"}
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(NamedTuple):
     """A written expression, and how strongly it holds together."""
 
     text: str

@@ -28,12 +28,12 @@ def numeral(x: float) -> str:
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape as mathematics writes it.
+    """A shape as Python writes it; nothing for that of a number.
 
     >>> shape_text((64, 10)), shape_text((3,)), shape_text(())
-    ('64×10', '3', '')
+    ('(64, 10)', '(3,)', '')
     """
-    return "×".join(map(str, shape))
+    return str(shape) if shape else ""
 
 
 def columns_of(text: str) -> int:

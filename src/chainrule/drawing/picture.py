@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from chainrule.drawing.numerals import numeral, shape_text, shorten
+from chainrule.drawing.numerals import numeral, shorten
 from chainrule.drawing.summary import Summary
 from chainrule.ir import Location, TensorType
 
@@ -32,14 +32,19 @@ class Derivative:
     shape: tuple[int, int]
     summary: Summary | None = None
 
+    @property
+    def size(self) -> str:
+        """How large the Jacobian is: `J 3×2`."""
+        return "J {}×{}".format(*self.shape)
+
     def __str__(self) -> str:
         """Short enough to stand on an edge."""
         if self.summary is None:
-            return f"J {shape_text(self.shape)}"
+            return self.size
         if self.summary.uniform is not None:
             return numeral(self.summary.uniform)
         if self.form == "matrix" and not self.summary.numbers:
-            return f"J {shape_text(self.shape)}"
+            return self.size
         return str(self.summary)
 
     def short(self, most: int) -> str:
@@ -48,7 +53,7 @@ class Derivative:
         if len(text) <= most or self.summary is None:
             return text
         if self.form == "matrix":
-            return f"J {shape_text(self.shape)}"
+            return self.size
         return self.summary.short(most)
 
     def describe(self) -> str:

@@ -3,8 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
 from chainrule.drawing.numerals import columns_of
@@ -35,8 +34,7 @@ _LARGEST_CELL: Final = 12.0
 _SHADES: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """An SVG element and the room it takes; its origin is `anchor` to the right."""
 
     element: ET.Element

@@ -3,9 +3,8 @@
 import math
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 from chainrule.drawing.canvas import Canvas
 from chainrule.drawing.layout import Spacing, layout
@@ -16,8 +15,7 @@ from chainrule.drawing.wiring import Net, assign_tracks
 _SPACING: Final = Spacing(nodes=1, links=0, point=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """An arrow from one box to another, and what stands on it."""
 
     source: int

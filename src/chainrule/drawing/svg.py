@@ -1,9 +1,9 @@
 """The picture as SVG: for a notebook, a page, a slide."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree as ET
 
 from chainrule.drawing.cards import card_of, label_of
@@ -36,8 +36,7 @@ _SEPARATOR: Final = (("·", "cr-muted"),)
 _LABEL_PLACES: Final = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8)
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
+class _Box(NamedTuple):
     """Where a node stands."""
 
     left: float
@@ -61,7 +60,10 @@ def to_svg(picture: Picture) -> str:
     each edge. Details appear where the mouse rests. It needs no script and no font, and
     its style touches nothing else on the page.
     """
-    cards = [card_of(node, picture) for node in picture.nodes]
+    arriving = Counter(edge.target for edge in picture.edges)
+    cards = [
+        card_of(node, picture, arriving[i]) for i, node in enumerate(picture.nodes)
+    ]
     plan = layout(
         [card.height for card in cards],
         [(edge.source, edge.target) for edge in picture.edges],
@@ -95,7 +97,9 @@ class _Drawing:
     def draw(self) -> ET.Element:
         """The whole drawing."""
         legend = _legend(self.picture, max(self._right(), 380.0))
-        graph_height = max((b.top + b.height for b in self.boxes), default=0.0)
+        wires = (row for through in self.plan.through for row in through)
+        bottoms = (box.top + box.height for box in self.boxes)
+        graph_height = max((*bottoms, *wires), default=0.0)
         width = max(self._right(), legend.width) + 2 * _MARGIN
         height = graph_height + legend.height + 3 * _MARGIN
         root = element(

@@ -1,11 +1,10 @@
 """Lines of a drawing in a terminal: down which columns of a gap they go."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Net:
+class Net(NamedTuple):
     """What leaves one place on the left of a gap, at row `start`, for rows `ends`.
 
     `source` is the node whose value it carries.
