@@ -7,7 +7,7 @@ import pytest
 from chainrule.drawing import describe, to_html, to_svg
 from chainrule.drawing.style import stylesheet
 from chainrule.ir import Location, TensorType, Value
-from chainrule.ops import add, concatenate, exp, multiply, negate, sum_
+from chainrule.ops import add, concatenate, exp, log, multiply, negate, sum_
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ["<script>alert(1)</script>", "\"'&amp;]]>", "</svg>\x00\x1b[31m\ud800"]
@@ -144,6 +144,12 @@ def test_what_is_not_finite_is_loud(graphs):
     assert "! 8 NaN, 8 inf" in texts(root)
     alarms = [s.text for s in root.iter(f"{SVG}tspan") if "alarm" in s.get("class", "")]
     assert "NaN" in alarms
+
+
+def test_a_derivative_that_is_not_finite_is_loud(graphs):
+    root = parse(graphs.picture(log(graphs.leaf(0.0, "x"))))
+    alarms = [s.text for s in root.iter(f"{SVG}tspan") if "alarm" in s.get("class", "")]
+    assert alarms == ["inf", "-inf", "inf"]
 
 
 def test_hovering_tells_type_place_and_statistics(graphs):

@@ -82,10 +82,11 @@ def label_of(derivative: Derivative | None) -> Piece | None:
     if derivative is None or 0 in derivative.shape:
         return None
     summary = derivative.summary
-    if summary is None or summary.uniform is not None or not summary.cells:
-        return words((str(derivative), "cr-number"))
+    alarm = " cr-alarm cr-strong" if summary is not None and summary.alarm else ""
+    if summary is None or summary.uniform is not None or summary.is_single:
+        return words((str(derivative), f"cr-number{alarm}"))
     if summary.numbers and sum(map(len, summary.numbers)) <= _MOST_ON_EDGE:
-        return matrix(summary.rows, "cr-small cr-number")
+        return matrix(summary.rows, f"cr-small cr-number{alarm}")
     cells = heat_map(summary.cells, _EDGE_MAP)
     if derivative.form == "each":
         return cells

@@ -41,6 +41,8 @@ class Derivative:
         """Short enough to stand on an edge."""
         if self.summary is None:
             return self.size
+        if self.summary.is_single:
+            return numeral(self.summary.numbers[0][0])
         if self.summary.uniform is not None:
             return numeral(self.summary.uniform)
         if self.form == "matrix" and not self.summary.numbers:
