@@ -222,7 +222,7 @@ class Tensor(HasValue):
         print(drawing.to_text(self._picture()))  # noqa: T201 - that is what it is for
 
     def _repr_html_(self) -> str:
-        return drawing.to_svg(self._picture())
+        return drawing.to_html(self._picture())
 
     def to_svg(self) -> str:
         """The drawing that `show` prints, as SVG text."""
