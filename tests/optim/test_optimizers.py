@@ -272,6 +272,46 @@ def test_clipping_by_value_comes_before_clipping_by_norm():
     np.testing.assert_allclose(parameters["w"].numpy(), [3, -3])
 
 
+@pytest.mark.parametrize("way", ["step", "compiled"])
+def test_a_setting_may_be_changed_between_steps(way):
+    parameters = {"w": cr.Parameter(np.zeros(1))}
+    optimizer = optim.SGD(1.0)
+    optimizer.initialize(parameters)
+    update = cr.compile(optimizer.update)
+
+    def moved():
+        before = parameters["w"].item()
+        gradients = {"w": cr.tensor(np.array([-10.0]))}
+        if way == "step":
+            optimizer.step(gradients)
+        else:
+            update(gradients, {"learning_rate": np.float64(1.0)})
+        return parameters["w"].item() - before
+
+    assert moved() == 10
+    optimizer.clip_value = 2.0
+    assert moved() == 2
+    optimizer.weight_decay = 0.5
+    assert moved() == 2 - 0.5 * 12
+    optimizer.clip_value = None
+    optimizer.weight_decay = 0.0
+    assert moved() == 10
+
+
+def test_a_copy_of_net_and_optimizer_goes_its_own_way():
+    net = cr.nn.Dense(2, 1, rng=0)
+    optimizer = optim.Adam(0.1)
+    optimizer.initialize(net)
+    loss = cr.value_and_grad(lambda net: net(np.ones((3, 2))).sum())
+    optimizer.step(loss(net)[1])
+    twin, other = copy.deepcopy((net, optimizer))
+    before = net.state_dict()
+    other.step(loss(twin)[1])
+    np.testing.assert_array_equal(net.W.numpy(), before["W"])
+    optimizer.step(loss(net)[1])
+    np.testing.assert_array_equal(net.W.numpy(), twin.W.numpy())
+
+
 def test_parameters_of_two_dtypes():
     parameters = {
         "a": cr.Parameter(np.ones(2, np.float32)),

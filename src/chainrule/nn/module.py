@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Self
@@ -148,7 +147,7 @@ class Module:
         Arrays and data frames come to `forward` as tensors. An exception gets a note
         that names the innermost layer in which it was raised.
         """
-        with _entered(self):
+        with _Running(self):
             y = self.forward(*[_as_tensor(x) for x in args], **keywords)
             _observe(self, y)
             return y
@@ -271,18 +270,29 @@ def _misfits(
 class _Running:
     """A module that is being called, and its path from the outermost one."""
 
-    __slots__ = ("_names", "module", "path")
+    __slots__ = ("_scope", "_token", "module", "path")
 
-    def __init__(self, module: Module, path: str) -> None:
-        self.module = module
-        self.path = path
-        self._names: dict[int, str] | None = None
+    def __init__(self, module: Module) -> None:
+        caller = _running.get()
+        name = "" if caller is None else _name_in(caller.module, module)
+        self.module: Module = module
+        self.path: str = name if caller is None else _join(caller.path, name)
+        self._scope = scope(name) if name else None
 
-    def name_of(self, module: Module) -> str:
-        """What this module calls one of those in it; nothing if it is a stranger."""
-        if self._names is None:
-            self._names = {id(m): path for path, m in self.module.modules().items()}
-        return self._names.get(id(module), "")
+    def __enter__(self) -> None:
+        trace = active_trace()
+        if trace is not None:
+            trace.switch(self.module, "training")
+        if self._scope is not None:
+            self._scope.__enter__()
+        self._token = _running.set(self)
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, Exception):
+            _add_note(error, self.module)
+        _running.reset(self._token)
+        if self._scope is not None:
+            self._scope.__exit__(None, None, None)
 
 
 _running: ContextVar[_Running | None] = ContextVar("running", default=None)
@@ -293,23 +303,12 @@ _observed: ContextVar[dict[int, TensorType] | None] = ContextVar(
 )
 
 
-@contextmanager
-def _entered(module: Module) -> Iterator[None]:
-    caller = _running.get()
-    name = "" if caller is None else caller.name_of(module)
-    path = _join("" if caller is None else caller.path, name)
-    trace = active_trace()
-    if trace is not None:
-        trace.switch(module, "training")
-    token = _running.set(_Running(module, path))
-    try:
-        with scope(name) if name else nullcontext():
-            yield
-    except Exception as error:
-        _add_note(error, module)
-        raise
-    finally:
-        _running.reset(token)
+def _name_in(outer: Module, module: Module) -> str:
+    """What `outer` calls one of those in it; nothing if it is a stranger."""
+    for name, attribute in vars(outer).items():
+        if attribute is module:
+            return name
+    return next((path for path, m in outer.modules().items() if m is module), "")
 
 
 def _add_note(error: Exception, module: Module) -> None:

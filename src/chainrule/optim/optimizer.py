@@ -7,15 +7,21 @@ from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
+from chainrule.compile import Compiled, compile
 from chainrule.expressions.promote import Operand, as_value
 from chainrule.ir import Array, DType
 from chainrule.optim.clipping import clip_by_norm, clip_by_value
 from chainrule.optim.schedules import Schedule, as_schedule
 from chainrule.tensor import Parameter, State, Tensor
+from chainrule.trace import active_trace
 from chainrule.transforms import HasParameters
 
 Slots = Mapping[str, State]
 Scalars = Mapping[str, Tensor]
+
+
+# What changes while training goes on, apart from the settings.
+_PROGRESS = {"steps", "epochs", "schedule"}
 
 
 class Optimizer(ABC):
@@ -69,6 +75,7 @@ class Optimizer(ABC):
         self.epochs = 0
         self._parameters: dict[str, Parameter] = {}
         self._slots: dict[str, dict[str, State]] = {}
+        self._compiled: Compiled[..., None] | None = None
 
     # --- what each subclass says --------------------------------------------------
 
@@ -134,6 +141,7 @@ class Optimizer(ABC):
             return
         if known:
             self.forget()
+        self._compiled = None
         self._parameters = dict(parameters)
         self._slots = {
             name: {
@@ -154,9 +162,11 @@ class Optimizer(ABC):
         """One step: assign the parameters, and what is remembered of them.
 
         `scalars` are those that the method `scalars` gives for this step. Everything
-        is done in operations on tensors, so a training step can be traced. Raises
+        is done in operations on tensors, so a training step can be traced; it is
+        traced again when a setting, such as `clip_norm`, is changed. Raises
         `ValueError` where a parameter has no gradient.
         """
+        self._note_settings()
         numbers = {name: Tensor(as_value(s)) for name, s in scalars.items()}
         cast: dict[DType, dict[str, Tensor]] = {}
         for name, dW in self._prepared(gradients).items():
@@ -164,6 +174,13 @@ class Optimizer(ABC):
             if W.dtype not in cast:
                 cast[W.dtype] = {k: s.astype(W.dtype) for k, s in numbers.items()}
             self._update_one(name, W, dW, cast[W.dtype])
+
+    def _note_settings(self) -> None:
+        trace = active_trace()
+        if trace is not None:
+            for name in vars(self).keys() - _PROGRESS:
+                if not name.startswith("_"):
+                    trace.switch(self, name)
 
     def _update_one(
         self, name: str, W: Parameter, dW: Tensor, scalars: Scalars
@@ -186,9 +203,18 @@ class Optimizer(ABC):
         """
         if gradients is None:
             gradients = {n: _grad(n, p) for n, p in self._parameters.items()}
+        if self._compiled is None:
+            self._compiled = compile(self.update)
         numbers = self.scalars(self.steps).items()
-        self.update(gradients, {name: np.float64(s) for name, s in numbers})
+        found = {
+            name: gradients[name] for name in self._parameters if name in gradients
+        }
+        self._compiled(found, {name: np.float64(s) for name, s in numbers})
         self.steps += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is compiled belongs to this optimizer's parameters, not to a copy's.
+        return {**vars(self), "_compiled": None}
 
     def iterate(
         self, evaluate: Callable[[Array], tuple[float, Array]], x: Array
