@@ -1,0 +1,120 @@
+"""The commands and their options. What they do is in the modules beside this one.
+
+Those are imported when a command runs, so that `--help` does not wait for pyarrow.
+"""
+
+import os
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+
+from chainrule.cli.console import new_console, say_error
+from chainrule.cli.errors import Failure
+from chainrule.cli.graph import EXAMPLES as GRAPH_EXAMPLES
+from chainrule.cli.graph import graph
+from chainrule.cli.options import examples
+from chainrule.cli.train import EXAMPLES as TRAIN_EXAMPLES
+from chainrule.cli.train import train
+from chainrule.cli.use import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
+
+__all__ = ["app", "run"]
+
+# What all wrong usage of typer is, with or without click: there is no public name.
+UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
+
+app = typer.Typer(
+    name="chainrule",
+    add_completion=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(epilog=TRAIN_EXAMPLES)(train)
+app.command(epilog=PREDICT_EXAMPLES)(predict)
+app.command(epilog=EVALUATE_EXAMPLES)(evaluate)
+# A formula may begin with a minus.
+app.command(epilog=GRAPH_EXAMPLES, context_settings={"ignore_unknown_options": True})(
+    graph
+)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; its exit code."""
+    wanted = bool(os.environ.get("CHAINRULE_TRACEBACK")) or "--traceback" in arguments
+    arguments = [argument for argument in arguments if argument != "--traceback"]
+    try:
+        code = typer.main.get_command(app).main(
+            list(arguments), prog_name="chainrule", standalone_mode=False
+        )
+    except UsageError as error:
+        return _say_usage(error)
+    except Failure as failure:
+        if wanted and failure.code != 2:
+            traceback.print_exc()
+        say_error(failure.message, failure.notes)
+        return failure.code
+    except (KeyboardInterrupt, typer.Abort):
+        say_error("stopped")
+        return 130
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+        if wanted:
+            traceback.print_exc()
+        say_error(
+            f"this is a bug in chainrule, not your mistake: {type(error).__name__}: "
+            f"{error}"
+        )
+        if not wanted:
+            new_console(stderr=True).print(
+                "Please report it with what --traceback shows.", soft_wrap=True
+            )
+        return 70
+    return code if isinstance(code, int) else 0
+
+
+def _say_usage(error: Exception) -> int:
+    message: str = error.format_message()  # type: ignore[attr-defined]  # see UsageError
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "chainrule"
+    say_error(message.rstrip("."), (f"See {path} --help",))
+    return 2
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"chainrule {version('chainrule')}")
+        raise typer.Exit
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog=examples(
+        ("chainrule train table.csv --target price", "train on a table"),
+        ("chainrule graph 'z*(2*x + y)' x=3 y=-4 z=5", "see the chain rule at work"),
+    ),
+)
+def start(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            callback=_show_version,
+            is_eager=True,
+        ),
+    ] = False,
+    traceback: Annotated[
+        bool,
+        typer.Option(
+            "--traceback",
+            help="Show where in the code an error arose (also: CHAINRULE_TRACEBACK=1).",
+        ),
+    ] = False,
+) -> None:
+    """Train neural networks on tables, and see how they learn."""
+    del version, traceback
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())

@@ -1,0 +1,69 @@
+"""What is said when a command cannot do what it was asked: one sentence."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["Failure", "expecting"]
+
+
+class Failure(Exception):  # noqa: N818 - it ends the command, with `code`
+    """The end of a command, with what to tell the user and the exit code."""
+
+    def __init__(self, message: str, *notes: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.message = message
+        self.notes = notes
+        self.code = code
+
+
+@contextmanager
+def expecting(*kinds: type[Exception], code: int = 1) -> Iterator[None]:
+    """Turn errors of these kinds, which are the user's to mend, into a `Failure`.
+
+    A module that is not installed, and a file that cannot be read or written, are
+    expected everywhere.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # whoever read our output has gone: nothing to tell
+    except kinds as error:
+        notes = getattr(error, "__notes__", [])
+        raise Failure(_sentence(str(error)), *notes, code=code) from error
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("chainrule"):
+            raise
+        raise Failure(_sentence(str(error))) from error
+    except ImportError as error:
+        raise Failure(_sentence(str(error))) from error
+    except OSError as error:
+        raise Failure(_file_trouble(error)) from error
+    except MemoryError as error:
+        raise Failure("there is not enough memory for this") from error
+
+
+def _sentence(message: str) -> str:
+    """On one line, whatever the message holds."""
+    return " ".join(message.split()) or "it failed without saying why"
+
+
+_TROUBLE = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your share of the disk is used up",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the disk is read-only",
+    errno.ENOENT: "there is no such file or folder",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.EISDIR: "it is a folder",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+}
+
+
+def _file_trouble(error: OSError) -> str:
+    what = _TROUBLE.get(error.errno or 0) or error.strerror or str(error)
+    if error.filename is None:
+        return f"{what}; nothing was left half-written"
+    return f"{os.fsdecode(error.filename)}: {what}"

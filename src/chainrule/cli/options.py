@@ -1,0 +1,80 @@
+"""What people write behind an option, as values."""
+
+import csv
+import math
+from collections.abc import Iterable
+
+import typer
+
+__all__ = ["class_weights", "examples", "layers", "names", "share_or_file"]
+
+
+def examples(*pairs: tuple[str, str]) -> str:
+    """Examples for the end of a help page: pairs of a command and what it does.
+
+    typer joins lines that have no blank line between them.
+    """
+    shown = [f"[dim]# {what}[/]\n\n[cyan]{typed}[/]" for typed, what in pairs]
+    return "\n\n".join(["[bold]Examples[/]", *shown])
+
+
+def names(given: Iterable[str] | None) -> list[str]:
+    """Column names, parted by commas, in options that can be repeated.
+
+    >>> names(["id,zip", '"a,b"'])
+    ['id', 'zip', 'a,b']
+    """
+    found = [name.strip() for row in csv.reader(given or ()) for name in row]
+    return [name for name in found if name]
+
+
+def layers(given: str) -> tuple[int, ...]:
+    """The units of each hidden layer.
+
+    >>> layers("64,64"), layers("none")
+    ((64, 64), ())
+    """
+    if given.strip().lower() in {"none", "0", ""}:
+        return ()
+    try:
+        return tuple(int(units) for units in given.rstrip(",").split(","))
+    except ValueError:
+        raise typer.BadParameter(
+            f"{given!r} is no list of whole numbers, such as 64,64",
+            param_hint="--hidden",
+        ) from None
+
+
+def share_or_file(given: str) -> float | str:
+    """A share of the rows, or else the name of a file.
+
+    >>> share_or_file("0.2"), share_or_file("test.csv")
+    (0.2, 'test.csv')
+    """
+    try:
+        return float(given)
+    except ValueError:
+        return given
+
+
+def class_weights(given: str | None) -> str | dict[str, float] | None:
+    """`balanced`, or the weight of each class.
+
+    >>> class_weights("yes=3,no=1")
+    {'yes': 3.0, 'no': 1.0}
+    """
+    if given is None or given.strip() == "balanced":
+        return given and given.strip()
+    weights: dict[str, float] = {}
+    for item in names([given]):
+        label, equals, weight = item.rpartition("=")
+        try:
+            weights[label.strip()] = float(weight)
+        except ValueError:
+            equals = ""
+        if not equals or not math.isfinite(weights[label.strip()]):
+            raise typer.BadParameter(
+                f"{item!r} is not CLASS=WEIGHT, such as yes=3; or write balanced",
+                param_hint="--class-weight",
+            )
+    return weights

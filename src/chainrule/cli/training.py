@@ -1,0 +1,276 @@
+"""Trains on a table, and shows how it goes and what came of it."""
+
+import json
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from chainrule.cli.console import command, new_console
+from chainrule.cli.errors import expecting
+from chainrule.cli.progress import ProgressLines, ProgressView, duration
+from chainrule.cli.scores import score_table
+from chainrule.nn import Module
+from chainrule.tables import TableError
+from chainrule.tabular import (
+    RunError,
+    SettingError,
+    TableCallback,
+    TableRun,
+    default_folder,
+    train_table,
+)
+from chainrule.tabular.folder import check_destination
+from chainrule.tabular.problem import Problem
+from chainrule.training.diagnose import NonFiniteError
+from chainrule.training.history import History
+from chainrule.training.run import Callback, Run
+from chainrule.view.gather import report_of
+from chainrule.view.report import render_report
+from chainrule.view.words import result_words
+
+__all__ = ["Output", "train_and_show"]
+
+REPORT_FILE = "report.html"
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where the run goes, and what is printed."""
+
+    folder: Path | None
+    overwrite: bool
+    quiet: bool
+    json: bool
+
+
+def train_and_show(
+    table: str, target: str, settings: Mapping[str, Any], output: Output
+) -> None:
+    """Train on `table`, save the run, and print what is worth knowing."""
+    folder = output.folder or default_folder(table, target)
+    console = new_console()
+    talks = not (output.quiet or output.json)
+    interruption = Interruption()
+    callbacks: list[Callback] = [interruption]
+    if talks:
+        callbacks += _speakers(console, table, interruption)
+    with (
+        expecting(TableError, RunError, NonFiniteError),
+        expecting(SettingError, code=2),
+        _closing(callbacks),
+    ):
+        check_destination(folder, overwrite=output.overwrite)
+        run = train_table(
+            table,
+            target,
+            **settings,
+            callbacks=callbacks,
+            command=shlex.join(["chainrule", *sys.argv[1:]]),
+        )
+        run = run.save(
+            folder,
+            overwrite=output.overwrite,
+            rename=output.folder is None,
+            documents={REPORT_FILE: _report},
+        )
+    if output.json:
+        typer.echo(json.dumps(_results(run), indent=1, ensure_ascii=False))
+    elif output.quiet:
+        typer.echo(str(run.folder))
+    else:
+        _summarise(console, run)
+
+
+def _report(run: TableRun) -> str:
+    return render_report(report_of(run, _next_commands(run)))
+
+
+def _next_commands(run: TableRun) -> Sequence[tuple[str, str]]:
+    folder = str(run.folder)
+    return [
+        (command("predict", folder, "new.csv", "-o", "out.csv"), "predict new rows"),
+        (command("evaluate", folder, "table.csv"), "judge it on other rows"),
+    ]
+
+
+# --- while it trains ------------------------------------------------------------------
+
+
+class Interruption(Callback):
+    """Ctrl-C while training: stop after this epoch. A second one stops at once."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self.view: ProgressView | None = None
+        self._before: Any = None
+
+    def on_start(self, run: Run) -> None:
+        """Listen from now on."""
+        del run
+        self._before = signal.signal(signal.SIGINT, self._hear)
+
+    def on_epoch(self, run: Run) -> None:
+        """Stop if that is wanted."""
+        if self.wanted:
+            run.stop("stopped by Ctrl-C")
+
+    def on_end(self, run: Run) -> None:
+        """Listen no more."""
+        del run
+        self.close()
+
+    def close(self) -> None:
+        """Let Ctrl-C do again what it did before."""
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self.wanted:
+            raise KeyboardInterrupt
+        self.wanted = True
+        message = "stopping after this epoch; Ctrl-C again stops at once, unsaved"
+        if self.view is not None:
+            self.view.message = message
+        else:
+            new_console(stderr=True).print(message)
+
+
+@contextmanager
+def _closing(callbacks: Sequence[Callback]) -> Iterator[None]:
+    """Leave terminal and signals as they were, also where training fails."""
+    try:
+        yield
+    finally:
+        for callback in callbacks:
+            if isinstance(callback, (Interruption, ProgressView, Speaker)):
+                callback.close()
+
+
+def _speakers(
+    console: Console, table: str, interruption: Interruption
+) -> list[Callback]:
+    speaker = Speaker(console, table)
+    if not console.is_terminal:
+        return [speaker, ProgressLines(console)]
+    view = ProgressView(console)
+    interruption.view = view
+    return [speaker, view]
+
+
+class Speaker(TableCallback):
+    """Says what was understood of the table, and how training ended."""
+
+    def __init__(self, console: Console, table: str) -> None:
+        self.console = console
+        self.table = table
+        self._status: Any = None
+
+    def on_table(self, problem: Problem, net: Module) -> None:
+        """Tell what is going to be learned, and by what."""
+        self.console.print(Text(self.table, style="bold"), soft_wrap=True)
+        for line in problem.schema.summary:
+            self._say(line)
+        parts = [f"{rows:,} {name}" for name, rows in problem.split.items()]
+        self._say(f"split: {', '.join(parts)} rows")
+        self._say(f"network: {_described(net)}")
+        self.console.print()
+
+    def on_trained(self, history: History) -> None:
+        """Tell how training went."""
+        seconds = sum(record["seconds"] for record in history)
+        epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
+        line = f"trained for {epochs} in {duration(seconds)}"
+        if history.stopped:
+            line += f": {history.stopped}"
+        if history.best_epoch is not None:
+            line += f"; the weights kept are those of epoch {history.best_epoch}"
+        self.console.print(Text(line))
+        if self.console.is_terminal:
+            self._status = self.console.status("judging it …")
+            self._status.start()
+
+    def close(self) -> None:
+        """Stop saying what is being done."""
+        if self._status is not None:
+            self._status.stop()
+
+    def _say(self, line: str) -> None:
+        """A line as `topic: rest`, with the topic dim."""
+        topic, colon, rest = line.partition(": ")
+        text = Text("  ")
+        if colon and " " not in topic.replace("left out", ""):
+            text.append(f"{topic}: ", style="dim").append(rest)
+        else:
+            text.append(line)
+        self.console.print(text)
+
+
+def _described(net: Module) -> str:
+    """The layers of a network and how many weights it has, on one line."""
+    layers = [layer for path, layer in net.modules().items() if path]
+    names = " → ".join(layer.title().split(", W_init")[0] for layer in layers)
+    count = sum(p.size for p in net.parameters().values())
+    return f"{names.replace(')', ')')}, {count:,} weights"
+
+
+# --- when it is done ------------------------------------------------------------------
+
+
+def _summarise(console: Console, run: TableRun) -> None:
+    if run.evaluation is not None:
+        console.print()
+        title = f"On {run.evaluation.rows:,} test rows it has not seen"
+        console.print(score_table(title, run.evaluation, run.baselines))
+        console.print()
+        for sentence in result_words(run.evaluation, run.baselines)[1:]:
+            console.print(Text(sentence))
+    else:
+        console.print("No rows were kept for a test, so nothing is known of new rows.")
+    _say_influence(console, run)
+    console.print()
+    console.print(Text.assemble(("saved to ", "dim"), (str(run.folder), "bold")))
+    report = Path(str(run.folder), REPORT_FILE)
+    console.print(Text.assemble(("report   ", "dim"), str(report)), soft_wrap=True)
+    console.print()
+    console.print("Next:", style="dim")
+    for typed, _ in _next_commands(run):
+        console.print(Text(f"  {typed}", style="cyan"), soft_wrap=True)
+
+
+def _say_influence(console: Console, run: TableRun) -> None:
+    leading = [found.column for found in run.influence if found.increase > 0][:3]
+    if leading:
+        names = ", ".join(leading)
+        console.print(Text(f"It leans most on {names}."))
+
+
+def _results(run: TableRun) -> dict[str, Any]:
+    """What `--json` prints."""
+    history = run.history
+    test = run.evaluation
+    return {
+        "run": str(run.folder),
+        "task": run.task,
+        "target": run.target,
+        "split": dict(run.split),
+        "epochs": len(history),
+        "best_epoch": history.best_epoch,
+        "stopped": history.stopped,
+        "seconds": round(sum(record["seconds"] for record in history), 3),
+        "parameters": sum(p.size for p in run.net.parameters().values()),
+        "test": None if test is None else {"rows": test.rows, **test.metrics},
+        "baselines": {name: dict(b.metrics) for name, b in run.baselines.items()},
+        "influence": {found.column: found.increase for found in run.influence},
+    }

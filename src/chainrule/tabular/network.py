@@ -1,0 +1,107 @@
+"""The network for a table: fully connected layers, described as plain data."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from chainrule import nn
+from chainrule.ir import Array
+from chainrule.random import host_generator
+
+__all__ = ["ACTIVATIONS", "Architecture", "SettingError", "probabilities"]
+
+# Each activation, and how the weights before it start: with the variance that keeps
+# what passes through at its size.
+ACTIVATIONS: Final[dict[str, tuple[type[nn.Module], str]]] = {
+    "relu": (nn.ReLU, "he_normal"),
+    "leaky_relu": (nn.LeakyReLU, "he_normal"),
+    "gelu": (nn.GELU, "he_normal"),
+    "silu": (nn.SiLU, "he_normal"),
+    "elu": (nn.ELU, "he_normal"),
+    "selu": (nn.SELU, "lecun_normal"),
+    "tanh": (nn.Tanh, "glorot_uniform"),
+    "sigmoid": (nn.Sigmoid, "glorot_uniform"),
+    "softplus": (nn.Softplus, "glorot_uniform"),
+}
+
+
+class SettingError(ValueError):
+    """A setting that makes no sense; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """Hidden layers of `hidden` units each, and an output layer.
+
+    `h_k = activation(h_{k-1} W_k + b_k)`, with `h_0 = x` the `inputs` of a row and
+    `dropout` the chance of each unit of a hidden layer to be left out in a step. The
+    output layer gives one number for a regression or two classes (a logit), and one
+    logit a class for more. Without hidden layers this is linear or logistic regression.
+
+    >>> Architecture(30, (8,), "tanh", 0.0, 1).build(seed=0)
+    Sequential(
+      hidden1: Dense(30, 8, W_init='glorot_uniform')  W (30, 8), b (8,): 248
+      tanh1: Tanh()
+      output: Dense(8, 1)  W (8, 1), b (1,): 9
+    )  257 parameters
+    """
+
+    inputs: int
+    hidden: tuple[int, ...]
+    activation: str
+    dropout: float
+    outputs: int
+
+    def __post_init__(self) -> None:
+        """Refuse what no network has."""
+        check_layers(self.hidden, self.activation, self.dropout)
+        if self.inputs < 1 or self.outputs < 1:
+            raise SettingError(f"{self.inputs} inputs and {self.outputs} outputs")
+
+    def build(self, seed: int, dtype: DTypeLike = np.float32) -> nn.Sequential:
+        """The network, with the weights that `seed` gives."""
+        rng = host_generator(seed, "weights")
+        layer, start = ACTIVATIONS[self.activation]
+        net, width = nn.Sequential(), self.inputs
+        for k, units in enumerate(self.hidden, 1):
+            dense = nn.Dense(width, units, W_init=start, dtype=dtype, rng=rng)
+            net.append(dense, f"hidden{k}")
+            net.append(layer(), f"{self.activation}{k}")
+            if self.dropout:
+                net.append(nn.Dropout(self.dropout), f"dropout{k}")
+            width = units
+        net.append(nn.Dense(width, self.outputs, dtype=dtype, rng=rng), "output")
+        return net
+
+
+def check_layers(hidden: tuple[int, ...], activation: str, dropout: float) -> None:
+    """Refuse settings of hidden layers that make no sense: `SettingError`."""
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in hidden):
+        raise SettingError(f"hidden={hidden!r}: give whole numbers, such as (64, 64)")
+    if not all(1 <= n <= 100_000 for n in hidden):
+        raise SettingError(f"hidden={hidden!r}: a layer has 1 to 100,000 units")
+    if activation not in ACTIVATIONS:
+        known = ", ".join(ACTIVATIONS)
+        raise SettingError(f"activation={activation!r} is not known; known are {known}")
+    if not 0 <= dropout < 1:  # NaN too
+        raise SettingError(f"dropout={dropout!r} is not a share from 0 to below 1")
+
+
+def probabilities(logits: Array) -> Array:
+    """The probability of each class, float64 of shape `(rows, classes)`.
+
+    The sigmoid of one logit a row, for the second of two classes; the softmax of one
+    logit a class.
+
+    >>> probabilities(np.array([[0.0], [np.log(3)]]))
+    array([[0.5 , 0.5 ],
+           [0.25, 0.75]])
+    """
+    z = logits.astype(np.float64)
+    if z.shape[1] == 1:
+        # Both from logits: 1 - sigmoid(z) would lose what sigmoid(-z) keeps.
+        z = np.concatenate([np.zeros_like(z), z], axis=1)
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -1,0 +1,372 @@
+"""A network trained on a table, with everything needed to use it and to trust it.
+
+On disk a run is a folder of plain data; loading one runs no code:
+
+| file | holds |
+|---|---|
+| `model.safetensors` | the weights |
+| `model.json` | the network, the encoding of the columns, settings, provenance |
+| `history.jsonl` | what happened in training, one epoch a line |
+| `evaluation.json` | the scores on the test rows and of the baselines, the influence |
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import pyarrow as pa
+import safetensors
+import safetensors.numpy
+
+from chainrule.files import write_bytes, write_text
+from chainrule.ir import Array
+from chainrule.nn import Module, initializers
+from chainrule.tables import (
+    Encoder,
+    Schema,
+    TableError,
+    labelled_rows,
+)
+from chainrule.tables.records import from_plain, to_plain
+from chainrule.tabular.evaluation import (
+    Evaluation,
+    Influence,
+    evaluate_classes,
+    evaluate_regression,
+)
+from chainrule.tabular.folder import MODEL_FILE, RunError, write_folder
+from chainrule.tabular.network import Architecture, probabilities
+from chainrule.tabular.provenance import Provenance
+from chainrule.training.history import History
+from chainrule.training.program import predict
+
+__all__ = ["Document", "TableRun", "judge", "load_run"]
+
+FORMAT: Final = "chainrule table run"
+VERSION: Final = 1
+
+WEIGHTS_FILE: Final = "model.safetensors"
+HISTORY_FILE: Final = "history.jsonl"
+EVALUATION_FILE: Final = "evaluation.json"
+
+
+@dataclass(frozen=True)
+class TableRun:
+    """A network trained on a table; made by `train_table` and `load_run`.
+
+    - `net`, and the `architecture` that built it.
+    - `encoder`: how columns become inputs, and what the network gives a label.
+    - `schema`: what the whole table held; `split`: the rows of each part
+      ("training", "validation", "test").
+    - `settings`: what training was asked for; `history`: what happened in it.
+    - `evaluation`: the scores on the test rows, `None` where there were none;
+      `baselines`: those of simpler predictors, by name.
+    - `influence`: how much the network leans on each column.
+    - `folder`: where it is saved, if it is.
+    """
+
+    net: Module = field(repr=False)
+    architecture: Architecture
+    encoder: Encoder = field(repr=False)
+    schema: Schema = field(repr=False)
+    split: Mapping[str, int]
+    settings: Mapping[str, Any]
+    history: History
+    provenance: Provenance = field(repr=False)
+    evaluation: Evaluation | None = field(default=None, repr=False)
+    baselines: Mapping[str, Evaluation] = field(default_factory=dict, repr=False)
+    influence: tuple[Influence, ...] = field(default=(), repr=False)
+    folder: Path | None = None
+
+    @property
+    def task(self) -> str:
+        """One of `"binary"`, `"multiclass"` and `"regression"`."""
+        return self.schema.task
+
+    @property
+    def target(self) -> str:
+        """The column that is predicted."""
+        return self.schema.target.name
+
+    def predict(
+        self, source: Any, *, with_inputs: bool = False, **reading: Any
+    ) -> pa.Table:
+        """The predictions for a table, one row for each of its rows, as an Arrow table.
+
+        The column `predicted_<target>` holds the most likely class, or the number; for
+        classes, a column `probability_<class>` each follows. `with_inputs` puts the
+        columns of the table before them.
+
+        What is new in the table since training (a new category, a gap in a column that
+        had none) is told as a `TableWarning`.
+
+        Args:
+            source: whatever `chainrule.tables.read_table` takes. It needs the columns
+                that the network was trained on, in any order; not the target.
+            with_inputs: whether to keep its columns.
+            reading: `delimiter` and `encoding`, as for `read_table`.
+
+        Raises:
+            TableError: where the table lacks columns, or they hold something else.
+        """
+        table = self.encoder.read(source, **reading)
+        y = predict(self.net, self.encoder.transform(table))
+        found: dict[str, Any] = {f"predicted_{self.target}": self._named(y)}
+        if self.encoder.classes is not None:
+            p = probabilities(y)
+            for k, label in enumerate(self.encoder.classes.tolist()):
+                found[f"probability_{label}"] = p[:, k]
+        if not with_inputs:
+            return pa.table(found)
+        taken = [name for name in found if name in table.column_names]
+        if taken:
+            raise TableError(
+                f"the table has a column {taken[0]!r} already: drop or rename it, or "
+                "do without with_inputs"
+            )
+        inputs = dict(zip(table.column_names, table.columns, strict=True))
+        return pa.table({**inputs, **found})
+
+    def evaluate(self, source: Any, **reading: Any) -> Evaluation:
+        """The scores on the rows of a table that has the target too.
+
+        Rows without a target are not counted. Raises `TableError` as `predict` does,
+        and for labels that were not there in training.
+        """
+        read = self.encoder.read(source, **reading)
+        table = labelled_rows(read, self.target)
+        return judge(self.encoder, self.net, self.encoder.transform(table), table)
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        overwrite: bool = False,
+        rename: bool = False,
+        documents: "Mapping[str, Document] | None" = None,
+    ) -> "TableRun":
+        """Write the run to `folder`, whole or not at all; the run, with its place.
+
+        Args:
+            folder: where; its parents are made.
+            overwrite: replace a run that is there already.
+            rename: put a number behind the name where it is taken.
+            documents: by file name, functions of the run that give the text of further
+                files, such as a report.
+
+        Raises:
+            RunError: if `folder` holds a run, or anything else.
+            OSError: if it cannot be written.
+        """
+        path = Path(folder)
+        placed = replace(self, folder=path)
+
+        def write(beside: Path) -> None:
+            for name, document in (documents or {}).items():
+                write_text(beside / name, document(placed))
+            _write(placed, beside)
+
+        done = write_folder(path, write, overwrite=overwrite, rename=rename)
+        return replace(self, folder=done)
+
+    def _named(self, y: Array) -> Any:
+        """What the network gives as labels, or as numbers in their units."""
+        if self.encoder.classes is None:
+            return self.encoder.decode(y[:, 0])
+        return self.encoder.decode(probabilities(y).argmax(axis=1)).tolist()
+
+
+Document: TypeAlias = Callable[[TableRun], str]
+
+
+def judge(encoder: Encoder, net: Module, X: Array, table: pa.Table) -> Evaluation:
+    """The scores of `net` on the rows of `table`, which are encoded as `X`."""
+    y = predict(net, X)
+    if encoder.classes is None:
+        predicted = encoder.decode(y[:, 0])
+        return evaluate_regression(encoder.target_values(table), predicted)
+    return evaluate_classes(
+        encoder.target(table), probabilities(y), encoder.classes.tolist()
+    )
+
+
+# --- writing ------------------------------------------------------------------------
+
+
+def _write(run: TableRun, folder: Path) -> None:
+    """The files of a run; the one that makes it a run comes last."""
+    weights = safetensors.numpy.save(run.net.state_dict())
+    write_bytes(folder / WEIGHTS_FILE, weights)
+    run.history.save(folder / HISTORY_FILE)
+    scores = {
+        "test": None if run.evaluation is None else run.evaluation.to_json(),
+        "baselines": {name: b.to_json() for name, b in run.baselines.items()},
+        "influence": [asdict(found) for found in run.influence],
+    }
+    write_text(folder / EVALUATION_FILE, _json(scores))
+    about = {
+        "format": FORMAT,
+        "version": VERSION,
+        "task": run.task,
+        "target": run.target,
+        "architecture": to_plain(run.architecture),
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        "settings": dict(run.settings),
+        "split": dict(run.split),
+        "best_epoch": run.history.best_epoch,
+        "stopped": run.history.stopped,
+        "provenance": to_plain(run.provenance),
+        "table": to_plain(run.schema),
+        "encoding": run.encoder.to_config(),
+    }
+    write_text(folder / MODEL_FILE, _json(about))
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+# --- reading ------------------------------------------------------------------------
+
+
+def load_run(folder: str | Path) -> TableRun:
+    """The run that was saved to `folder`.
+
+    `model.json` and `model.safetensors` are needed; without the other files, history
+    and evaluation are empty. No code in the folder is run.
+
+    Raises `RunError` if it is no run, is damaged, or is of a newer version.
+    """
+    path = Path(folder)
+    _check_folder(path)
+    about = _read_json(path / MODEL_FILE)
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        raise RunError(f"{path / MODEL_FILE} does not describe a run of chainrule")
+    if about.get("version") != VERSION:
+        raise RunError(
+            f"{path} is a run of format {about.get('version')!r}, and this chainrule "
+            f"reads format {VERSION}: a newer one may read it "
+            "(pip install --upgrade chainrule)"
+        )
+    try:
+        return _assemble(path, about)
+    except RunError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise _damaged(path, what) from None
+
+
+def _check_folder(path: Path) -> None:
+    if not path.exists():
+        raise RunError(f"there is no run folder {path}{_nearby(path)}")
+    if not path.is_dir():
+        raise RunError(f"{path} is a file; a run is a folder, give that")
+    if not (path / MODEL_FILE).is_file():
+        raise RunError(f"{path} is not a run: there is no {MODEL_FILE} in it")
+
+
+def _nearby(path: Path) -> str:
+    parent = path.parent
+    if not parent.is_dir():
+        return ""
+    runs = sorted(p for p in parent.iterdir() if (p / MODEL_FILE).is_file())
+    runs = [p for p in runs if not p.name.startswith(".")]
+    return f"; the latest in {parent} is {_latest(runs)}" if runs else ""
+
+
+def _latest(runs: list[Path]) -> Path:
+    return max(runs, key=lambda p: (p / MODEL_FILE).stat().st_mtime)
+
+
+def _assemble(path: Path, about: Mapping[str, Any]) -> TableRun:
+    encoder = Encoder.from_config(about["encoding"])
+    architecture = from_plain(Architecture, about["architecture"])
+    _check_match(encoder, architecture)
+    net = _load_net(path, architecture, about["weights_sha256"])
+    test, baselines, influence = _load_scores(path / EVALUATION_FILE)
+    return TableRun(
+        net=net,
+        architecture=architecture,
+        encoder=encoder,
+        schema=from_plain(Schema, about["table"]),
+        split={str(name): int(rows) for name, rows in about["split"].items()},
+        settings=dict(about["settings"]),
+        history=_load_history(path / HISTORY_FILE, about),
+        provenance=from_plain(Provenance, about["provenance"]),
+        evaluation=test,
+        baselines=baselines,
+        influence=influence,
+        folder=path,
+    )
+
+
+def _check_match(encoder: Encoder, architecture: Architecture) -> None:
+    classes = encoder.classes
+    outputs = 1 if classes is None or len(classes) == 2 else len(classes)
+    if (architecture.inputs, architecture.outputs) != (len(encoder.inputs), outputs):
+        raise ValueError("its network does not fit the encoding of its columns")
+
+
+def _load_net(path: Path, architecture: Architecture, digest: str) -> Module:
+    file = path / WEIGHTS_FILE
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise _damaged(path, f"there is no {WEIGHTS_FILE} in it") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _damaged(path, f"{WEIGHTS_FILE} is not the one that was saved")
+    try:
+        numbers = safetensors.numpy.load(content)
+    except safetensors.SafetensorError as error:
+        raise _damaged(path, f"{WEIGHTS_FILE}: {error}") from None
+    with initializers.skipped():
+        net = architecture.build(seed=0)
+    net.load_state_dict(numbers)
+    return net.eval()
+
+
+def _load_scores(
+    file: Path,
+) -> tuple[Evaluation | None, dict[str, Evaluation], tuple[Influence, ...]]:
+    if not file.exists():
+        return None, {}, ()
+    scores = _read_json(file)
+    test = scores["test"]
+    return (
+        None if test is None else Evaluation.from_json(test),
+        {name: Evaluation.from_json(b) for name, b in scores["baselines"].items()},
+        tuple(from_plain(Influence, found) for found in scores["influence"]),
+    )
+
+
+def _load_history(file: Path, about: Mapping[str, Any]) -> History:
+    if not file.exists():
+        return History()
+    lines = _read(file).splitlines()
+    records = [json.loads(line) for line in lines]
+    for record in records:
+        if any(type(x) not in (int, float) for x in record.values()):
+            raise TypeError(f"{file.name} holds something else than numbers")
+    return History(records, about["best_epoch"], about["stopped"])
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(_read(file))
+    except ValueError as error:
+        raise _damaged(file.parent, f"{file.name} is not JSON: {error}") from None
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise _damaged(file.parent, f"{file.name} is not text") from None
+
+
+def _damaged(path: Path, why: str) -> RunError:
+    return RunError(f"{path} is damaged: {why}")
