@@ -49,7 +49,8 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
-DURATION = re.compile(r"\d+(?:\.\d+)? (?:s|seconds)\b")
+PASSING = re.compile(r"\d+(?:\.\d+)? (?:s|seconds)\b|(?<=\.md):\d+")
+EPOCHS = re.compile(r"(?:^epoch #.*\n)+", re.MULTILINE)
 
 
 @dataclass
@@ -65,8 +66,13 @@ def pages() -> list[Path]:
     return [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
-def refresh(page: Path) -> Refreshed:
-    """Run the code of `page`."""
+def refresh(page: Path, *, exact: bool = True) -> Refreshed:
+    """Run the code of `page`; output that says the same as before stays as it was.
+
+    Unless `exact`, what commands print may differ in its numbers: another processor
+    rounds the last digit differently, and after many epochs all digits.
+    """
+    alike = {"python": _lasting, "sh": _lasting if exact else _skeleton}
     source = page.read_text(encoding="utf-8")
     refreshed = Refreshed(source)
     with _notebook(page) as run_python, mpl.rc_context(style.SETTINGS):
@@ -75,14 +81,14 @@ def refresh(page: Path) -> Refreshed:
             line = source.count("\n", 0, block.start("code"))
             if block["language"] == "sh":
                 printed = _run_shell(block["code"]) if _is_run(block) else ""
-                return _with_output(block, printed, page)
+                return _with_output(block, printed, page, alike["sh"])
             printed, value = run_python(block["code"], line)
             if block["picture"]:
                 path = (page.parent / block["picture"]).resolve()
                 refreshed.pictures[path] = draw(value, block["alt"])
             elif value is not None:
                 printed += f"{value!r}\n"
-            return _with_output(block, printed, page)
+            return _with_output(block, printed, page, alike["python"])
 
         refreshed.text = BLOCK.sub(rerun, source)
     return refreshed
@@ -109,10 +115,22 @@ def same_picture(a: str, b: str) -> bool:
     return all(math.isclose(float(x), float(y), abs_tol=1) for x, y in pairs)
 
 
-def _with_output(block: re.Match[str], printed: str, page: Path) -> str:
-    """The block followed by its output; the one on the page if only times differ."""
+def _lasting(output: str) -> str:
+    """What is printed, without how long it took and on which line of the page it is."""
+    return PASSING.sub("", output)
+
+
+def _skeleton(output: str) -> str:
+    """What a command says, without the numbers and however long it took."""
+    return EPOCHS.sub("", " ".join(re.split(r" +", NUMBER.sub("#", output))))
+
+
+def _with_output(
+    block: re.Match[str], printed: str, page: Path, gist: Callable[[str], str]
+) -> str:
+    """The block followed by its output: the one on the page if its gist is the same."""
     shown = block["output"]
-    if shown is not None and DURATION.sub("", shown) == DURATION.sub("", printed):
+    if shown is not None and gist(shown) == gist(printed):
         printed = shown
     code = f"```{block['language']}\n{block['code']}```\n"
     output = f"\n```text\n{printed}```\n"
