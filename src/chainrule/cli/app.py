@@ -15,7 +15,7 @@ from chainrule.cli.console import new_console, say_error
 from chainrule.cli.errors import Failure
 from chainrule.cli.graph import EXAMPLES as GRAPH_EXAMPLES
 from chainrule.cli.graph import graph
-from chainrule.cli.options import examples
+from chainrule.cli.help import Group, with_examples
 from chainrule.cli.train import EXAMPLES as TRAIN_EXAMPLES
 from chainrule.cli.train import train
 from chainrule.cli.use import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
@@ -25,20 +25,29 @@ __all__ = ["app", "run"]
 # What all wrong usage of typer is, with or without click: there is no public name.
 UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
 
+
+class Program(Group):
+    """`chainrule` itself."""
+
+    examples = (
+        ("chainrule train table.csv --target price", "train on a table"),
+        ("chainrule graph 'z*(2*x + y)' x=3 y=-4 z=5", "see the chain rule at work"),
+    )
+
+
 app = typer.Typer(
     name="chainrule",
-    add_completion=True,
-    rich_markup_mode="rich",
+    cls=Program,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(epilog=TRAIN_EXAMPLES)(train)
-app.command(epilog=PREDICT_EXAMPLES)(predict)
-app.command(epilog=EVALUATE_EXAMPLES)(evaluate)
-# A formula may begin with a minus.
-app.command(epilog=GRAPH_EXAMPLES, context_settings={"ignore_unknown_options": True})(
-    graph
-)
+app.command(cls=with_examples(*TRAIN_EXAMPLES))(train)
+app.command(cls=with_examples(*PREDICT_EXAMPLES))(predict)
+app.command(cls=with_examples(*EVALUATE_EXAMPLES))(evaluate)
+app.command(
+    cls=with_examples(*GRAPH_EXAMPLES),
+    context_settings={"ignore_unknown_options": True},  # a formula may begin with -
+)(graph)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -88,13 +97,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    invoke_without_command=True,
-    epilog=examples(
-        ("chainrule train table.csv --target price", "train on a table"),
-        ("chainrule graph 'z*(2*x + y)' x=3 y=-4 z=5", "see the chain rule at work"),
-    ),
-)
+@app.callback(invoke_without_command=True)
 def start(
     context: typer.Context,
     version: Annotated[

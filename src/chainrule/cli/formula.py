@@ -68,8 +68,9 @@ _ADVICE: Final[Mapping[type[ast.AST], str]] = {
 
 _PARTS: Final[tuple[type[ast.AST], ...]] = (
     *(ast.Name, ast.Load, ast.Constant, ast.List, ast.Call, ast.keyword),
-    *(ast.BinOp, *_OPERATORS, ast.UnaryOp, ast.USub, ast.UAdd),
-    *(ast.Compare, *_COMPARISONS),
+    *(ast.BinOp, ast.UnaryOp, ast.USub, ast.UAdd, ast.Compare),
+    *_OPERATORS.keys(),
+    *_COMPARISONS.keys(),
 )
 
 _LONGEST = 10_000

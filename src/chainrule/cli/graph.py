@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import examples
-
 __all__ = ["EXAMPLES", "graph"]
 
-EXAMPLES = examples(
+EXAMPLES = (
     ('chainrule graph "z*(2*x + y)" x=3 y=-4 z=5', "the value and the gradient"),
     ('chainrule graph "u = 2*x + y; L = z*u" x=3 y=-4 z=5', "with names for the parts"),
     (
-        'chainrule graph "sum((W @ x - t)**2)" x=[1,2] t=[0,1] W=[[1,2],[3,4]]',
+        'chainrule graph "sum((W @ x - t)**2)" "x=[1,2]" "t=[0,1]" "W=[[1,2],[3,4]]"',
         "vectors and matrices",
     ),
     (

@@ -6,16 +6,7 @@ from collections.abc import Iterable
 
 import typer
 
-__all__ = ["class_weights", "examples", "layers", "names", "share_or_file"]
-
-
-def examples(*pairs: tuple[str, str]) -> str:
-    """Examples for the end of a help page: pairs of a command and what it does.
-
-    typer joins lines that have no blank line between them.
-    """
-    shown = [f"[dim]# {what}[/]\n\n[cyan]{typed}[/]" for typed, what in pairs]
-    return "\n\n".join(["[bold]Examples[/]", *shown])
+__all__ = ["class_weights", "layers", "names", "share_or_file"]
 
 
 def names(given: Iterable[str] | None) -> list[str]:

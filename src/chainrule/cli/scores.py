@@ -12,21 +12,12 @@ from chainrule.view.words import metric, show
 __all__ = ["score_table"]
 
 
-def score_table(
-    title: str, network: Evaluation, baselines: Mapping[str, Evaluation]
-) -> Table:
+def score_table(network: Evaluation, baselines: Mapping[str, Evaluation]) -> Table:
     """A row for each metric, a column for the network and for each baseline.
 
     The best figure of a row is bold.
     """
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("")
     judged = {"network": network, **dict(reversed([*baselines.items()]))}
     for name in judged:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import class_weights, examples, layers, names, share_or_file
+from chainrule.cli.options import class_weights, layers, names, share_or_file
 
 __all__ = ["EXAMPLES", "train"]
 
@@ -15,7 +15,7 @@ _TRAINING = "Training"
 _OUTPUT = "Output"
 
 
-EXAMPLES = examples(
+EXAMPLES = (
     (
         "chainrule train examples/breast_cancer.csv --target diagnosis",
         "two classes; everything else is worked out",
@@ -50,7 +50,7 @@ def train(
         typer.Option(
             metavar="TASK",
             help="classification, binary, multiclass or regression. "
-            "[dim]Default: what the target looks like.[/]",
+            "Default: what the target looks like.",
             rich_help_panel=_TABLE,
         ),
     ] = None,
@@ -90,7 +90,7 @@ def train(
         str | None,
         typer.Option(
             metavar="CHAR",
-            help="What parts the cells. [dim]Default: found by itself.[/]",
+            help="What parts the cells. Default: found by itself.",
             rich_help_panel=_TABLE,
         ),
     ] = None,
@@ -98,7 +98,7 @@ def train(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Of a text file. [dim]Default: utf-8.[/]",
+            help="Of a text file. Default: utf-8.",
             rich_help_panel=_TABLE,
         ),
     ] = None,
@@ -154,7 +154,7 @@ def train(
         int | None,
         typer.Option(
             metavar="N",
-            help="Rows in each step. [dim]Default: 16 to 256, for about 100 steps.[/]",
+            help="Rows in each step. Default: 16 to 256, for about 100 steps.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -162,7 +162,7 @@ def train(
         float | None,
         typer.Option(
             metavar="RATE",
-            help="The learning rate. [dim]Default: that of the optimizer.[/]",
+            help="The learning rate. Default: that of the optimizer.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -179,7 +179,7 @@ def train(
         typer.Option(
             metavar="RATE",
             help="How fast weights are drawn towards 0. "
-            "[dim]Default: 1000 / training rows with adamw, 3 at most.[/]",
+            "Default: 1000 / training rows with adamw, 3 at most.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -195,8 +195,8 @@ def train(
     class_weight: Annotated[
         str | None,
         typer.Option(
-            metavar="balanced|CLASS=W,...",
-            help="What a row of each class counts.",
+            metavar="WEIGHTS",
+            help="What a row of each class counts: yes=3,no=1 or balanced.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -212,8 +212,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Where to save the run. "
-            "[dim]Default: runs/<table>-<target>-<date-time>.[/]",
+            help="Where to save the run. Default: runs/<table>-<target>-<date-time>.",
             rich_help_panel=_OUTPUT,
         ),
     ] = None,

@@ -30,6 +30,7 @@ from chainrule.tabular import (
     train_table,
 )
 from chainrule.tabular.folder import check_destination
+from chainrule.tabular.network import Architecture
 from chainrule.tabular.problem import Problem
 from chainrule.training.diagnose import NonFiniteError
 from chainrule.training.history import History
@@ -177,14 +178,17 @@ class Speaker(TableCallback):
         self.table = table
         self._status: Any = None
 
-    def on_table(self, problem: Problem, net: Module) -> None:
+    def on_table(
+        self, problem: Problem, architecture: Architecture, net: Module
+    ) -> None:
         """Tell what is going to be learned, and by what."""
         self.console.print(Text(self.table, style="bold"), soft_wrap=True)
         for line in problem.schema.summary:
             self._say(line)
         parts = [f"{rows:,} {name}" for name, rows in problem.split.items()]
         self._say(f"split: {', '.join(parts)} rows")
-        self._say(f"network: {_described(net)}")
+        weights = sum(p.size for p in net.parameters().values())
+        self._say(f"network: {_described(architecture, weights)}")
         self.console.print()
 
     def on_trained(self, history: History) -> None:
@@ -193,7 +197,8 @@ class Speaker(TableCallback):
         epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
         line = f"trained for {epochs} in {duration(seconds)}"
         if history.stopped:
-            line += f": {history.stopped}"
+            why = history.stopped.replace("val_loss", "the validation loss")
+            line += f": {why}"
         if history.best_epoch is not None:
             line += f"; the weights kept are those of epoch {history.best_epoch}"
         self.console.print(Text(line))
@@ -217,12 +222,13 @@ class Speaker(TableCallback):
         self.console.print(text)
 
 
-def _described(net: Module) -> str:
+def _described(run: Architecture, weights: int) -> str:
     """The layers of a network and how many weights it has, on one line."""
-    layers = [layer for path, layer in net.modules().items() if path]
-    names = " → ".join(layer.title().split(", W_init")[0] for layer in layers)
-    count = sum(p.size for p in net.parameters().values())
-    return f"{names.replace(')', ')')}, {count:,} weights"
+    inputs = f"{run.inputs} input{'' if run.inputs == 1 else 's'}"
+    outputs = f"{run.outputs} output{'' if run.outputs == 1 else 's'}"
+    hidden = [f"{units} {run.activation}" for units in run.hidden]
+    dropout = f", dropout {run.dropout:g}" if run.dropout and hidden else ""
+    return f"{' → '.join([inputs, *hidden, outputs])}, {weights:,} weights{dropout}"
 
 
 # --- when it is done ------------------------------------------------------------------
@@ -232,9 +238,10 @@ def _summarise(console: Console, run: TableRun) -> None:
     if run.evaluation is not None:
         console.print()
         title = f"On {run.evaluation.rows:,} test rows it has not seen"
-        console.print(score_table(title, run.evaluation, run.baselines))
+        console.print(Text(title, style="bold"))
+        console.print(score_table(run.evaluation, run.baselines))
         console.print()
-        for sentence in result_words(run.evaluation, run.baselines)[1:]:
+        for sentence in result_words(run.evaluation, run.baselines):
             console.print(Text(sentence))
     else:
         console.print("No rows were kept for a test, so nothing is known of new rows.")

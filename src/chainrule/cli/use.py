@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from chainrule.cli.options import examples
-
 __all__ = ["EVALUATE_EXAMPLES", "PREDICT_EXAMPLES", "evaluate", "predict"]
 
 RunFolder = Annotated[
@@ -15,15 +13,15 @@ RunFolder = Annotated[
 Delimiter = Annotated[
     str | None,
     typer.Option(
-        metavar="CHAR", help="What parts the cells. [dim]Default: found by itself.[/]"
+        metavar="CHAR", help="What parts the cells. Default: found by itself."
     ),
 ]
 Encoding = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="Of a text file. [dim]Default: utf-8.[/]"),
+    typer.Option(metavar="NAME", help="Of a text file. Default: utf-8."),
 ]
 
-PREDICT_EXAMPLES = examples(
+PREDICT_EXAMPLES = (
     ("chainrule predict runs/homes new.csv -o prices.csv", "one line for each row"),
     (
         "chainrule predict runs/homes new.csv --with-inputs -o prices.parquet",
@@ -31,7 +29,7 @@ PREDICT_EXAMPLES = examples(
     ),
     ("chainrule predict runs/homes new.csv | head", "to the terminal"),
 )
-EVALUATE_EXAMPLES = examples(
+EVALUATE_EXAMPLES = (
     ("chainrule evaluate runs/homes sold-in-may.csv", "how good is it on new rows?"),
     ("chainrule evaluate runs/homes sold-in-may.csv --json", "for another program"),
 )
@@ -51,7 +49,7 @@ def predict(
             "--out",
             "-o",
             metavar="FILE",
-            help="A .csv or .parquet file. [dim]Default: CSV to the terminal.[/]",
+            help="A .csv or .parquet file. Default: CSV to the terminal.",
         ),
     ] = None,
     with_inputs: Annotated[

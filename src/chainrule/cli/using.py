@@ -1,5 +1,7 @@
 """Predicts with a run, and judges it on another table."""
 
+import csv
+import io
 import json
 import sys
 import warnings
@@ -10,7 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 import typer
-from pyarrow import csv, parquet
+from pyarrow import parquet
+from rich.text import Text
 
 from chainrule.cli.console import new_console, say_note
 from chainrule.cli.errors import Failure, expecting
@@ -59,9 +62,10 @@ def evaluate_and_show(
         scores = {"run": str(folder), "table": table, **evaluation.to_json()}
         typer.echo(json.dumps(scores, indent=1, ensure_ascii=False))
         return
-    title = f"On the {evaluation.rows:,} rows of {table}"
     console = new_console()
-    console.print(score_table(title, evaluation, {}))
+    title = Text(f"On the {evaluation.rows:,} rows of {table}", style="bold")
+    console.print(title, soft_wrap=True)
+    console.print(score_table(evaluation, {}))
 
 
 def _check_out(out: Path) -> None:
@@ -74,16 +78,11 @@ def _check_out(out: Path) -> None:
 
 
 def _csv(table: pa.Table) -> bytes:
-    plain = [
-        column.cast(column.type.value_type)
-        if pa.types.is_dictionary(column.type)
-        else column
-        for column in table.columns
-    ]
-    buffer = pa.BufferOutputStream()
-    options = csv.WriteOptions(quoting_style="needed")
-    csv.write_csv(pa.table(plain, table.column_names), buffer, options)
-    return bytes(buffer.getvalue())
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.column_names)
+    writer.writerows(zip(*(c.to_pylist() for c in table.columns), strict=True))
+    return text.getvalue().encode()
 
 
 def _parquet(table: pa.Table) -> bytes:

@@ -37,7 +37,9 @@ OPTIMIZERS: Final = ("adamw", "adam", "sgd", "rmsprop", "adagrad", "lion", "lbfg
 class TableCallback(Callback):
     """A callback that is also told what comes before and after training."""
 
-    def on_table(self, problem: Problem, net: Module) -> None:
+    def on_table(
+        self, problem: Problem, architecture: Architecture, net: Module
+    ) -> None:
         """The table is read and understood; training is next."""
 
     def on_trained(self, history: History) -> None:
@@ -230,7 +232,11 @@ def train_table(
         inputs, settings.hidden, activation, dropout, problem.outputs
     )
     net = architecture.build(seed)
-    history = _learn(problem, net, settings, weigh, list(callbacks))
+    watchers = list(callbacks)
+    for watcher in watchers:
+        if isinstance(watcher, TableCallback):
+            watcher.on_table(problem, architecture, net)
+    history = _learn(problem, net, settings, weigh, watchers)
     judged = problem.test
     run = TableRun(
         net=net,
@@ -282,9 +288,6 @@ def _learn(
     weigh: Weigher,
     callbacks: list[Callback],
 ) -> History:
-    watchers = [c for c in callbacks if isinstance(c, TableCallback)]
-    for watcher in watchers:
-        watcher.on_table(problem, net)
     held, train = problem.validation, problem.train
     stopping = None
     if held is not None:
@@ -305,8 +308,9 @@ def _learn(
         callbacks=callbacks,
         seed=settings.seed,
     )
-    for watcher in watchers:
-        watcher.on_trained(history)
+    for callback in callbacks:
+        if isinstance(callback, TableCallback):
+            callback.on_trained(history)
     return history
 
 
