@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 import chainrule
-from chainrule.ir import Location, TensorType, Value, at, scope
+from chainrule.ir import Location, TensorType, Value, at, location, scope
 from chainrule.ops import exp
 
 X = Value(TensorType((), np.dtype(np.float64)))
@@ -42,3 +42,8 @@ def test_a_given_location():
         assert exp(X).location is place
     assert exp(X).location.file == __file__
     assert str(place) == "elsewhere.py:7"
+
+
+def test_where_all_callers_are_the_package_there_is_no_location(monkeypatch):
+    monkeypatch.setattr(location, "_PACKAGE", "")
+    assert exp(X).location is None

@@ -201,6 +201,7 @@ def test_operations_can_be_given():
             "line 2: an operation applies to values",
         ),
         ("graph() {\n  %0: f32[] = sum(axes=[1])", "line 2: .* is no attribute"),
+        ("graph() {\n  %0: f32[] = a(b)(c)", "line 2: not an operation applied to"),
         ("graph() {\n  %0: f32[] = sum(axis=1)", "line 2: .*unexpected keyword"),
         ("graph() {\n  %0: f32[] = sum(axes=)", "line 2: "),
         ("graph() {\n  assign %0", "line 2: "),

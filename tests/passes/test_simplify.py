@@ -228,3 +228,8 @@ def test_a_leaf_stays_a_leaf():
     assert simplify(Graph((x,), (x,))).outputs == (x,)
     same = transpose(Reshape((2, 3))(x), (0, 1))
     assert simplify(Graph((x,), (same,))).outputs == (x,)
+
+
+def test_a_leaf_that_is_no_input_is_left_for_verify_to_find():
+    x = leaf()
+    assert simplify(Graph((), (exp(x),))).outputs[0].inputs == (x,)

@@ -20,7 +20,7 @@ from chainrule.expressions.promote import (
     floating,
     promote,
 )
-from chainrule.ir import Value, dtype_name
+from chainrule.ir import Value
 
 _BOOL = np.dtype(np.bool_)
 
@@ -652,9 +652,7 @@ def cast(x: Operand, dtype: DTypeLike) -> Value:
     >>> cr.tensor([1.5, -1.5]).astype("int64")
     tensor([ 1, -1])
     """
-    found = np.dtype(dtype)
-    dtype_name(found)
-    return cast_to(as_value(x), found)
+    return cast_to(as_value(x), np.dtype(dtype))
 
 
 def detach(x: Operand) -> Value:
