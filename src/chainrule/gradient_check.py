@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from chainrule.differences import slope
-from chainrule.ir import Array
+from chainrule.ir import Array, Rng
 from chainrule.tensor import Tensor, tensor
 from chainrule.transforms import grad
 from chainrule.tree import flatten, map_leaves, unflatten
@@ -53,7 +53,7 @@ def _check(
     order: int,
     depth: int,
     tolerance: float,
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> None:
     if depth > order:
         return

@@ -6,19 +6,23 @@ is traced, nothing is computed: the values have no data yet.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NoReturn, Self
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from chainrule import drawing
 from chainrule.expressions import elementwise, index, product, reduce, shape
 from chainrule.expressions.promote import HasValue, Operand, as_array, as_value, cast_to
 from chainrule.ir import Array, DType, Graph, TensorType, Value, dtype_name, topological
 from chainrule.ops import full_like
 from chainrule.passes import evaluate, gradients, interpret
 from chainrule.trace import active_trace
+
+if TYPE_CHECKING:
+    from chainrule.drawing import Picture
 
 Axis = int | Sequence[int] | None
 
@@ -219,17 +223,21 @@ class Tensor(HasValue):
 
         Gradients are shown once `backward` has been called.
         """
-        print(drawing.to_text(self._picture()))  # noqa: T201 - that is what it is for
+        print(_drawing().to_text(self._picture()))  # noqa: T201 - it shows
 
     def _repr_html_(self) -> str:
-        return drawing.to_html(self._picture())
+        html: str = _drawing().to_html(self._picture())
+        return html
 
     def to_svg(self) -> str:
         """The drawing that `show` prints, as SVG text."""
-        return drawing.to_svg(self._picture())
+        svg: str = _drawing().to_svg(self._picture())
+        return svg
 
-    def _picture(self) -> drawing.Picture:
-        return drawing.describe([self.value], _known_gradients(self.value))
+    def _picture(self) -> "Picture":
+        known = _known_gradients(self.value)
+        picture: Picture = _drawing().describe([self.value], known)
+        return picture
 
     # --- arithmetic ---------------------------------------------------------------
 
@@ -591,6 +599,11 @@ def _seed(y: Value, gradient: Operand | None) -> Value:
             "take its sum or mean first, or give the gradient of the loss for it"
         )
     return full_like(y, 1)
+
+
+def _drawing() -> ModuleType:
+    """The package that draws, imported by the first who looks: not all who compute."""
+    return import_module("chainrule.drawing")
 
 
 def _known_gradients(y: Value) -> Mapping[Value, Array]:

@@ -15,7 +15,7 @@ from chainrule.ir.graph import Graph, format_graph, topological
 from chainrule.ir.location import Location, at, scope
 from chainrule.ir.parse import parse_graph
 from chainrule.ir.types import DType, TensorType, dtype_name, dtype_of
-from chainrule.ir.value import Array, Operation, Value
+from chainrule.ir.value import Array, Operation, Rng, Value
 from chainrule.ir.verify import VerificationError, verify
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Graph",
     "Location",
     "Operation",
+    "Rng",
     "TensorType",
     "Value",
     "VerificationError",

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parents[1]) + os.sep
+# Not by pathlib, whose import takes a good part of this package's.
+_PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep  # noqa: PTH120
 
 
 @dataclass(frozen=True, slots=True)

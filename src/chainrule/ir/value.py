@@ -7,7 +7,7 @@ made it, and an operation applied to values makes a value.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -16,6 +16,9 @@ from chainrule.ir.location import Location, current_location
 from chainrule.ir.types import TensorType
 
 Array: TypeAlias = np.ndarray[Any, Any]
+
+# A name, not the class: importing NumPy's generators costs as much as all of ir.
+Rng: TypeAlias = "np.random.Generator"
 
 
 @dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
@@ -53,8 +56,8 @@ class Value:
 class Operation(ABC):
     """What computes a value: one class, with all the rules of one operation.
 
-    A subclass is a frozen dataclass whose fields are the operation's attributes
-    (`Sum(axes=(0,))`); applying an instance to values makes a value. Defining the
+    A subclass that has attributes is a frozen dataclass, and they are its fields
+    (`Sum(axes=(0,))`). Applying an instance to values makes a value. Defining the
     class registers it under its name in snake case.
     """
 
@@ -113,20 +116,29 @@ class Operation(ABC):
         raise NotImplementedError(f"{type(self).__name__} does not state its access")
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> "Iterator[tuple[Operation, tuple[Array, ...]]]":
+    def samples(cls, rng: Rng) -> "Iterator[tuple[Operation, tuple[Array, ...]]]":
         """Operations of this class and the inputs on which tests try them."""
         raise NotImplementedError(f"{cls.__name__} gives no samples to test it with")
 
     def attributes(self) -> dict[str, Any]:
         """The operation's attributes by name, in the order of the class."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # subclasses are dataclasses
+        names = getattr(type(self), "__dataclass_fields__", ())
+        return {name: getattr(self, name) for name in names}
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both are the same operation; a dataclass compares attributes too."""
+        return type(self) is type(other)
+
+    def __hash__(self) -> int:
+        return hash(type(self))
 
     def __call__(self, *inputs: Value) -> Value:
         """Apply the operation: a new value of the graph."""
         output = self.type(*[x.type for x in inputs])
         return Value(output, self, inputs, None, current_location())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
 
     def __str__(self) -> str:
         attributes = ", ".join(f"{k}={v}" for k, v in self.attributes().items())

@@ -20,7 +20,6 @@ from chainrule.ops.limits import clip
 _BOTH_SIDES: tuple[Box, ...] = (((-3.0, -0.1),), ((0.1, 3.0),))
 
 
-@dataclass(frozen=True)
 class Sigmoid(Elementwise):
     """`y = 1 / (1 + e**-x)`."""
 
@@ -50,7 +49,6 @@ class Sigmoid(Elementwise):
         return builder.divide(top, builder.add(one, e))
 
 
-@dataclass(frozen=True)
 class Softplus(Elementwise):
     """`y = log(1 + e**x)`, a smooth `max(x, 0)`."""
 
@@ -74,7 +72,6 @@ class Softplus(Elementwise):
         return builder.add(positive, builder.log1p(e))
 
 
-@dataclass(frozen=True)
 class Erf(Elementwise):
     """`y = 2 / sqrt(pi)` times the integral of `e**(-t**2)` from 0 to `x`."""
 
@@ -94,7 +91,6 @@ class Erf(Elementwise):
         return builder.erf(*inputs)
 
 
-@dataclass(frozen=True)
 class Erfc(Elementwise):
     """`y = 1 - erf(x)`, with all its digits where that is small."""
 
@@ -114,7 +110,6 @@ class Erfc(Elementwise):
         return builder.erfc(*inputs)
 
 
-@dataclass(frozen=True)
 class Relu(Elementwise):
     """`y = max(x, 0)`. Its gradient at 0 is taken to be 0."""
 
@@ -230,7 +225,6 @@ class Elu(Elementwise):
         yield cls(0.5, 1.5)
 
 
-@dataclass(frozen=True)
 class Silu(Elementwise):
     """`y = x sigmoid(x)`, also known as swish."""
 
@@ -254,7 +248,6 @@ class Silu(Elementwise):
         return builder.multiply(x, sigmoid.scalar(builder, x))
 
 
-@dataclass(frozen=True)
 class Gelu(Elementwise):
     """`y = x P(X <= x)` for a standard normal `X`: `y = x/2 erfc(-x / sqrt(2))`.
 

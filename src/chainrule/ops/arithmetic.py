@@ -1,7 +1,5 @@
 """Arithmetic: `+ - * /`, the sign and the size of a number."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from chainrule.ir import Array, Value
@@ -17,7 +15,6 @@ from chainrule.ops.elementwise import (
 )
 
 
-@dataclass(frozen=True)
 class Add(Elementwise):
     """`y = a + b`."""
 
@@ -46,7 +43,6 @@ class Add(Elementwise):
         return builder.add(a, b)
 
 
-@dataclass(frozen=True)
 class Negate(Elementwise):
     """`y = -x`."""
 
@@ -69,7 +65,6 @@ class Negate(Elementwise):
         return builder.negate(*inputs)
 
 
-@dataclass(frozen=True)
 class Subtract(Elementwise):
     """`y = a - b`."""
 
@@ -96,7 +91,6 @@ class Subtract(Elementwise):
         return builder.subtract(a, b)
 
 
-@dataclass(frozen=True)
 class Multiply(Elementwise):
     """`y = a b`."""
 
@@ -126,7 +120,6 @@ class Multiply(Elementwise):
         return builder.multiply(a, b)
 
 
-@dataclass(frozen=True)
 class Divide(Elementwise):
     """`y = a / b`, of real numbers."""
 
@@ -155,7 +148,6 @@ class Divide(Elementwise):
         return builder.divide(a, b)
 
 
-@dataclass(frozen=True)
 class Absolute(Elementwise):
     """`y = |x|`. Its gradient at 0 is taken to be 0."""
 
@@ -182,7 +174,6 @@ class Absolute(Elementwise):
         return builder.absolute(*inputs)
 
 
-@dataclass(frozen=True)
 class Sign(Elementwise):
     """`y = -1`, `0` or `1`, as `x` is negative, 0 or positive. It has no gradient."""
 

@@ -1,11 +1,10 @@
 """Comparisons, logic, and the choice that follows from them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, DType, Operation, Value
+from chainrule.ir import Array, DType, Operation, Rng, Value
 from chainrule.ops.builder import Builder, S
 from chainrule.ops.constant import full_like, literal
 from chainrule.ops.elementwise import (
@@ -22,7 +21,6 @@ from chainrule.ops.elementwise import (
 _SIGNED: Interval = (-1.0, 1.0)
 
 
-@dataclass(frozen=True)
 class Less(Predicate):
     """`y = a < b`; false where either is NaN."""
 
@@ -39,7 +37,6 @@ class Less(Predicate):
         return builder.less(a, b)
 
 
-@dataclass(frozen=True)
 class LessEqual(Predicate):
     """`y = a <= b`; false where either is NaN."""
 
@@ -56,7 +53,6 @@ class LessEqual(Predicate):
         return builder.less_equal(a, b)
 
 
-@dataclass(frozen=True)
 class Equal(Predicate):
     """`y = a == b`; false where either is NaN, even if both are."""
 
@@ -74,7 +70,6 @@ class Equal(Predicate):
         return builder.equal(a, b)
 
 
-@dataclass(frozen=True)
 class NotEqual(Predicate):
     """`y = a != b`; true where either is NaN. Of booleans: exclusive or."""
 
@@ -98,15 +93,12 @@ class _Logic(Predicate, abstract=True):
     kinds = BOOLEANS
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Random booleans."""
         for operation, inputs in super().samples(rng):
             yield operation, tuple(np.greater(x, 0) for x in inputs)
 
 
-@dataclass(frozen=True)
 class LogicalAnd(_Logic):
     """`y = a and b`, of booleans."""
 
@@ -132,7 +124,6 @@ class LogicalAnd(_Logic):
         return builder.logical_and(a, b)
 
 
-@dataclass(frozen=True)
 class LogicalOr(_Logic):
     """`y = a or b`, of booleans."""
 
@@ -158,7 +149,6 @@ class LogicalOr(_Logic):
         return builder.logical_or(a, b)
 
 
-@dataclass(frozen=True)
 class LogicalNot(_Logic):
     """`y = not x`, of booleans."""
 
@@ -178,7 +168,6 @@ class LogicalNot(_Logic):
         return builder.logical_not(*inputs)
 
 
-@dataclass(frozen=True)
 class Where(Elementwise):
     """`y = a` where `condition` holds, else `b`.
 
@@ -221,9 +210,7 @@ class Where(Elementwise):
         return builder.select(condition, a, b)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Random conditions and branches."""
         for operation, (condition, a, b) in super().samples(rng):
             yield operation, (np.greater(condition, 0), a, b)

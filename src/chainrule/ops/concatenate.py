@@ -6,7 +6,7 @@ from itertools import accumulate
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, strided
 from chainrule.ops.slice import slice_along
 
@@ -85,9 +85,7 @@ class Concatenate(Operation):
         return f"{reads}->{before}{{{'|'.join(places)}}}{after}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """One, two, three inputs; along each axis; some without elements."""
         for axis, shapes in (
             (0, ((1,),)),

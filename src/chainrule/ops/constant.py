@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value, dtype_name
+from chainrule.ir import Array, Operation, Rng, TensorType, Value, dtype_name
 from chainrule.ops.sums import broadcast
 
 
@@ -49,9 +49,7 @@ class Constant(Operation):
         return self.data
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Scalars, a matrix, nothing, values that are hard to print."""
         for data in (
             np.float64(rng.normal()),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
 
 
@@ -46,9 +46,7 @@ class CumulativeSum(Operation):
         return f"{before}{{{relation}{letter}}}{after}->{named}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, both directions, one element, none."""
         for shape, axis in (((4,), 0), ((3, 4), 0), ((2, 3, 2), 1), ((1,), 0)):
             for reverse in (False, True):

@@ -1,7 +1,5 @@
 """The same value once more: without its gradient, or under another name."""
 
-from dataclasses import dataclass
-
 from chainrule.ir import Array, Value
 from chainrule.ops.builder import Builder, S
 from chainrule.ops.elementwise import BOOLEANS, NUMBERS, Elementwise, Gradients
@@ -22,7 +20,6 @@ class _Same(Elementwise, abstract=True):
         return inputs[0]
 
 
-@dataclass(frozen=True)
 class Detach(_Same):
     """`y = x`, through which no gradient passes.
 
@@ -33,7 +30,6 @@ class Detach(_Same):
     stops_gradient = True
 
 
-@dataclass(frozen=True)
 class Identity(_Same):
     """`y = x`, a value of its own that can have another name."""
 

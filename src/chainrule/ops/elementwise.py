@@ -6,7 +6,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from chainrule.ir import Array, DType, Operation, TensorType, Value
+from chainrule.ir import Array, DType, Operation, Rng, TensorType, Value
 from chainrule.ops.builder import Builder, S
 
 # What a gradient rule gives: a gradient, or none, for each input.
@@ -78,9 +78,7 @@ class Elementwise(Operation, abstract=True):
         return (self.domain,)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Random points of the boxes, in shapes that go wrong easily."""
         for operation in cls.instances():
             boxes = np.array(operation.boxes())

@@ -1,7 +1,5 @@
 """Exponentials, logarithms, powers and roots."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from chainrule.ir import Array, Value
@@ -18,7 +16,6 @@ from chainrule.ops.elementwise import (
 )
 
 
-@dataclass(frozen=True)
 class Exp(Elementwise):
     """`y = e**x`."""
 
@@ -38,7 +35,6 @@ class Exp(Elementwise):
         return builder.exp(*inputs)
 
 
-@dataclass(frozen=True)
 class Expm1(Elementwise):
     """`y = e**x - 1`, exact near 0 as well."""
 
@@ -58,7 +54,6 @@ class Expm1(Elementwise):
         return builder.expm1(*inputs)
 
 
-@dataclass(frozen=True)
 class Log(Elementwise):
     """`y = log x`, the natural logarithm; NaN below 0."""
 
@@ -79,7 +74,6 @@ class Log(Elementwise):
         return builder.log(*inputs)
 
 
-@dataclass(frozen=True)
 class Log1p(Elementwise):
     """`y = log(1 + x)`, exact near 0 as well; NaN below -1."""
 
@@ -101,7 +95,6 @@ class Log1p(Elementwise):
         return builder.log1p(*inputs)
 
 
-@dataclass(frozen=True)
 class Sqrt(Elementwise):
     """`y` is the square root of `x`; NaN below 0. Its gradient at 0 is infinite."""
 
@@ -122,7 +115,6 @@ class Sqrt(Elementwise):
         return builder.sqrt(*inputs)
 
 
-@dataclass(frozen=True)
 class Rsqrt(Elementwise):
     """`y = 1 / sqrt(x)`; infinite at 0, NaN below."""
 
@@ -143,7 +135,6 @@ class Rsqrt(Elementwise):
         return builder.divide(builder.constant(1, root), root)
 
 
-@dataclass(frozen=True)
 class Square(Elementwise):
     """`y = x**2`."""
 
@@ -162,7 +153,6 @@ class Square(Elementwise):
         return builder.multiply(x, x)
 
 
-@dataclass(frozen=True)
 class Power(Elementwise):
     """`y = a**b`; NaN where `a < 0` and `b` is no integer.
 

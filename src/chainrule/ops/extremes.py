@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.arithmetic import divide, multiply
 from chainrule.ops.axes import letters, without
 from chainrule.ops.cast import cast
@@ -48,9 +48,7 @@ class Extreme(Operation, abstract=True):
         return f"{named}->{''.join(without(named, self.axes, self.name))}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """One axis, several, all, none; one element; no result."""
         for shape, axes in (
             ((3, 4), (0,)),
@@ -65,7 +63,6 @@ class Extreme(Operation, abstract=True):
             yield cls(axes), (_distinct(rng, shape),)
 
 
-@dataclass(frozen=True)
 class Max(Extreme):
     """`y = the largest of x over axes`, NaN if one is: the axes disappear."""
 
@@ -74,7 +71,6 @@ class Max(Extreme):
         return np.asarray(inputs[0].max(axis=self.axes))
 
 
-@dataclass(frozen=True)
 class Min(Extreme):
     """`y = the smallest of x over axes`, NaN if one is: the axes disappear."""
 
@@ -102,9 +98,7 @@ class WhereExtreme(Operation, abstract=True):
         return f"{named}->{''.join(without(named, (self.axis,), self.name))}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis; one element; no result."""
         for shape, axis in (
             ((4,), 0),
@@ -117,7 +111,6 @@ class WhereExtreme(Operation, abstract=True):
             yield cls(axis), (_distinct(rng, shape),)
 
 
-@dataclass(frozen=True)
 class Argmax(WhereExtreme):
     """`y = the index of the largest of x along axis`: the first of equal ones.
 
@@ -129,7 +122,6 @@ class Argmax(WhereExtreme):
         return np.asarray(inputs[0].argmax(axis=self.axis), np.int64)
 
 
-@dataclass(frozen=True)
 class Argmin(WhereExtreme):
     """`y = the index of the smallest of x along axis`: the first of equal ones.
 
@@ -150,7 +142,7 @@ def _refuse_empty(x: TensorType, axes: Axes, operation: str) -> None:
             )
 
 
-def _distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+def _distinct(rng: Rng, shape: tuple[int, ...]) -> Array:
     """Numbers at least 0.1 apart, so that a small change does not alter the order."""
     size = int(np.prod(shape))
     return np.asarray((rng.permutation(size) * 0.1 - 0.5).reshape(shape))

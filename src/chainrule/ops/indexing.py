@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, DType, Operation, TensorType, Value, dtype_name
+from chainrule.ir import Array, DType, Operation, Rng, TensorType, Value, dtype_name
 from chainrule.ops.axes import check_axes, letters, without
 from chainrule.ops.builder import Builder, S
 from chainrule.ops.elementwise import INTEGERS, Elementwise
@@ -55,9 +55,7 @@ class Iota(Operation):
         return f"#{named[self.axis]}->{named}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, integers and real numbers, empty."""
         del rng
         for shape, axis, dtype in (
@@ -108,9 +106,7 @@ class CheckedIndex(Elementwise):
         return builder.select(builder.less(i, builder.constant(0, i)), from_end, i)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """From both ends, of several dtypes; one element, none."""
         for shape, extent, dtype in (
             ((5,), 3, np.int64),
@@ -173,9 +169,7 @@ class Take(Operation):
         return f"{','.join([read, *[own] * len(indices)])}->{taken}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, two of them; indices of every rank, repeated, none."""
         for shape, axes, among in _INDEXED:
             indices = _random_indices(rng, shape, axes, among)
@@ -240,9 +234,7 @@ class IndexAdd(Operation):
         return f"{','.join([read, *[own] * len(indices)])}->{added}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, two of them; indices of every rank, repeated, none."""
         for shape, axes, among in _INDEXED:
             indices = _random_indices(rng, shape, axes, among)
@@ -285,9 +277,7 @@ class Gather(Operation):
         return f"{read},{own}->{own}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, fewer and more indices than elements, none."""
         for shape, axis, count in _GATHERED:
             yield cls(axis), (rng.normal(size=shape), _lines(rng, shape, axis, count))
@@ -341,9 +331,7 @@ class ScatterAdd(Operation):
         return f"{own},{own}->{added}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, fewer and more indices than places, none."""
         for shape, axis, count in _GATHERED:
             indices = _lines(rng, shape, axis, count)
@@ -377,13 +365,11 @@ _GATHERED: tuple[tuple[Shape, int, int], ...] = (
 )
 
 
-def _random_indices(
-    rng: np.random.Generator, shape: Shape, axes: Axes, among: Shape
-) -> list[Array]:
+def _random_indices(rng: Rng, shape: Shape, axes: Axes, among: Shape) -> list[Array]:
     return [np.asarray(rng.integers(shape[axis], size=among)) for axis in axes]
 
 
-def _lines(rng: np.random.Generator, shape: Shape, axis: int, count: int) -> Array:
+def _lines(rng: Rng, shape: Shape, axis: int, count: int) -> Array:
     among = (*shape[:axis], count, *shape[axis + 1 :])
     return rng.integers(shape[axis], size=among).astype(np.int32)
 

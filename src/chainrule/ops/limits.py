@@ -32,7 +32,6 @@ class _Extremum(Elementwise, abstract=True):
         return a if a is b else None
 
 
-@dataclass(frozen=True)
 class Maximum(_Extremum):
     """`y` is the larger of `a` and `b`, NaN if either is.
 
@@ -56,7 +55,6 @@ class Maximum(_Extremum):
         return builder.maximum(a, b)
 
 
-@dataclass(frozen=True)
 class Minimum(_Extremum):
     """`y` is the smaller of `a` and `b`, NaN if either is.
 

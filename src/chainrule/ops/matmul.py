@@ -1,16 +1,14 @@
 """The matrix product, for whole stacks of matrices at once."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters
 from chainrule.ops.shape import swap_last
 
 
-@dataclass(frozen=True)
 class Matmul(Operation):
     """`y[..., i, j] = sum over k of a[..., i, k] b[..., k, j]`.
 
@@ -52,9 +50,7 @@ class Matmul(Operation):
         return f"{s}{i}{k},{s}{k}{j}->{s}{i}{j}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Vectors as matrices, stacks, empty sums, empty results."""
         for a, b in (
             ((3, 4), (4, 2)),

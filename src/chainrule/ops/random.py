@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, DType, Operation, TensorType, Value
+from chainrule.ir import Array, DType, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters
 from chainrule.ops.builder import Builder, S
 from chainrule.ops.elementwise import Elementwise
@@ -97,9 +97,7 @@ class RandomBits(Operation):
         return f",->{letters(len(self.shape))}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """All words, as scalar, vector, matrix, nothing."""
         for shape in ((), (0,), (1,), (5,), (3, 4)):
             for word in range(4):
@@ -133,9 +131,7 @@ class ShiftRight(Elementwise):
         yield cls(5)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Random words."""
         for operation, (x,) in super().samples(rng):
             yield operation, (x.astype(UINT32),)

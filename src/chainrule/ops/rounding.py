@@ -1,7 +1,5 @@
 """Rounding, and division with a remainder: steps, whose gradient is 0 or none."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from chainrule.ir import Array, Value
@@ -27,7 +25,6 @@ class _Rounding(Elementwise, abstract=True):
         return _BETWEEN
 
 
-@dataclass(frozen=True)
 class Floor(_Rounding):
     """`y` is the largest integer that is not above `x`."""
 
@@ -40,7 +37,6 @@ class Floor(_Rounding):
         return builder.floor(*inputs)
 
 
-@dataclass(frozen=True)
 class Ceil(_Rounding):
     """`y` is the smallest integer that is not below `x`."""
 
@@ -54,7 +50,6 @@ class Ceil(_Rounding):
         return builder.negate(builder.floor(builder.negate(x)))
 
 
-@dataclass(frozen=True)
 class Round(_Rounding):
     """`y` is the integer nearest to `x`, the even one of two that are as near."""
 
@@ -84,7 +79,6 @@ class _Division(Elementwise, abstract=True):
         )
 
 
-@dataclass(frozen=True)
 class FloorDivide(_Division):
     """`y = floor(a / b)`. It has no gradient.
 
@@ -102,7 +96,6 @@ class FloorDivide(_Division):
         return builder.floor_divide(a, b)
 
 
-@dataclass(frozen=True)
 class Remainder(_Division):
     """`y = a - floor(a / b) b`, which has the sign of `b`, as `%` in Python.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import check_axes, letters, strided
 
 Shape = tuple[int, ...]
@@ -56,9 +56,7 @@ class Reshape(Operation):
         return f"({named[:rank]})->({named[rank:]})"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Flat, folded, from and to scalars, empty."""
         for before, after in (
             ((2, 6), (3, 4)),
@@ -113,9 +111,7 @@ class Transpose(Operation):
         return f"{named}->{''.join(named[axis] for axis in self.permutation)}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Matrices, cycles of three axes, nothing to move."""
         for shape, permutation in (
             ((2, 3), (1, 0)),
@@ -171,9 +167,7 @@ class Flip(Operation):
         return f"{''.join(read)}->{named}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """One axis, several, none; one element; empty."""
         for shape, axes in (
             ((4,), (0,)),

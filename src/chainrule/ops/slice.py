@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, DType, Operation, TensorType, Value
+from chainrule.ir import Array, DType, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, strided
 
 Shape = tuple[int, ...]
@@ -87,9 +87,7 @@ class Slice(Operation):
         return zip(self.start, self.stop, self.step, strict=True)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Parts, strides that do and do not end at `stop`, everything, nothing."""
         for shape, start, stop, step in (
             ((5,), (1,), (4,), (1,)),
@@ -174,9 +172,7 @@ class Pad(Operation):
         )
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """In front, behind, between; another value; of one element and of none."""
         for shape, low, high, interior, value in (
             ((3,), (1,), (2,), (0,), 0),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
 
 INDEX = np.dtype(np.int64)
@@ -40,9 +40,7 @@ class Argsort(Operation):
         return _whole_lines(inputs[0].rank, self.axis)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Each axis, both directions, one element, none."""
         for shape, axis in (((5,), 0), ((3, 4), 0), ((2, 3, 4), 1), ((1,), 0)):
             for descending in (False, True):
@@ -88,9 +86,7 @@ class TopkIndices(Operation):
         return _whole_lines(inputs[0].rank, self.axis)
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """Some, all and none of the elements along each axis."""
         for shape, k, axis in (
             ((5,), 2, 0),

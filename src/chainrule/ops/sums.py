@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, TensorType, Value
+from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
 
 Axes = tuple[int, ...]
@@ -45,9 +45,7 @@ class Sum(Operation):
         return f"{named}->{''.join(without(named, self.axes, self.name))}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """One axis, several, all, none; empty axes."""
         for shape, axes in (
             ((3, 4), (0,)),
@@ -82,8 +80,10 @@ class Broadcast(Operation):
 
     def forward(self, *inputs: Array) -> Array:
         """A view: nothing is copied."""
-        (x,) = inputs
-        return np.broadcast_to(np.expand_dims(x, self.axes), self.shape)
+        narrow = tuple(
+            1 if axis in self.axes else extent for axis, extent in enumerate(self.shape)
+        )
+        return np.broadcast_to(inputs[0].reshape(narrow), self.shape)
 
     def vjp(self, dy: Value, y: Value, *inputs: Value) -> tuple[Value | None, ...]:
         """The gradients of all copies add up."""
@@ -101,9 +101,7 @@ class Broadcast(Operation):
         return f"{''.join(without(named, self.axes, self.name))}->{named}"
 
     @classmethod
-    def samples(
-        cls, rng: np.random.Generator
-    ) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
+    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """New axes in front, behind, on both sides, empty."""
         for shape, axes in (
             ((4, 3), (0,)),

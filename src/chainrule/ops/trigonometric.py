@@ -1,7 +1,5 @@
 """Sine, cosine and the hyperbolic tangent."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from chainrule.ir import Array, Value
@@ -11,7 +9,6 @@ from chainrule.ops.constant import full_like
 from chainrule.ops.elementwise import REAL, Elementwise, Gradients
 
 
-@dataclass(frozen=True)
 class Sin(Elementwise):
     """`y = sin x`, `x` in radians."""
 
@@ -31,7 +28,6 @@ class Sin(Elementwise):
         return builder.sin(*inputs)
 
 
-@dataclass(frozen=True)
 class Cos(Elementwise):
     """`y = cos x`, `x` in radians."""
 
@@ -51,7 +47,6 @@ class Cos(Elementwise):
         return builder.cos(*inputs)
 
 
-@dataclass(frozen=True)
 class Tanh(Elementwise):
     """`y = tanh x = (e**x - e**-x) / (e**x + e**-x)`."""
 

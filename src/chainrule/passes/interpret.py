@@ -19,8 +19,14 @@ class _Step:
     frees: tuple[int, ...]
 
 
-# The steps in order, and where the results lie at the end.
-_Schedule = tuple[tuple[_Step, ...], tuple[int, ...]]
+@dataclass(frozen=True, slots=True)
+class _Schedule:
+    """The steps in order; what is known beforehand; where the results lie."""
+
+    steps: tuple[_Step, ...]
+    known: tuple[Array | None, ...]
+    results: tuple[int, ...]
+
 
 # A graph that is run again is scheduled once, and forgotten when nobody has it.
 _schedules: WeakKeyDictionary[Graph, _Schedule] = WeakKeyDictionary()
@@ -36,14 +42,13 @@ def interpret(graph: Graph, inputs: Sequence[Array]) -> list[Array]:
     schedule = _schedules.get(graph)
     if schedule is None:
         schedule = _schedules[graph] = _schedule(graph)
-    steps, results = schedule
-    slots: list[Array | None] = [*inputs, *[None] * len(steps)]
+    slots: list[Array | None] = [*inputs, *schedule.known]
     with np.errstate(all="ignore"):  # NaN and infinities are values; fit reports them
-        for step in steps:
+        for step in schedule.steps:
             slots[step.writes] = step.forward(*[slots[i] for i in step.reads])
             for slot in step.frees:
                 slots[slot] = None
-    return [np.asarray(slots[i]) for i in results]
+    return [np.asarray(slots[i]) for i in schedule.results]
 
 
 def _check(graph: Graph, inputs: Sequence[Array]) -> None:
@@ -57,25 +62,44 @@ def _check(graph: Graph, inputs: Sequence[Array]) -> None:
 
 def _schedule(graph: Graph) -> _Schedule:
     slot = {value: i for i, value in enumerate(graph.order)}
-    kept = set(graph.results)
-    last_reader: dict[Value, Value] = {}
-    for value in graph.order[len(graph.inputs) :]:
-        for x in value.inputs:
-            last_reader[x] = value
-    freed: dict[Value, list[int]] = {}
-    for x, reader in last_reader.items():
-        if x not in kept:
-            freed.setdefault(reader, []).append(slot[x])
+    computed = graph.order[len(graph.inputs) :]
+    known = _known(computed)
+    freed = _freed(graph, computed)
     steps = tuple(
         _Step(
             _forward(value),
             tuple(slot[x] for x in value.inputs),
             slot[value],
-            tuple(freed.get(value, ())),
+            tuple(slot[x] for x in freed.get(value, ())),
         )
-        for value in graph.order[len(graph.inputs) :]
+        for value in computed
+        if value not in known
     )
-    return steps, tuple(slot[value] for value in graph.results)
+    results = tuple(slot[value] for value in graph.results)
+    return _Schedule(steps, tuple(known.get(value) for value in computed), results)
+
+
+def _known(computed: Sequence[Value]) -> dict[Value, Array]:
+    """Constants and their copies, which are views: they are made once, not each run."""
+    known: dict[Value, Array] = {}
+    for value in computed:
+        operation = value.operation
+        if operation is not None and (operation.replicates or not value.inputs):
+            arrays = [known[x] for x in value.inputs if x in known]
+            if len(arrays) == len(value.inputs):
+                known[value] = operation.forward(*arrays)
+    return known
+
+
+def _freed(graph: Graph, computed: Sequence[Value]) -> dict[Value, list[Value]]:
+    """What is not needed any more once a value has been computed."""
+    kept = set(graph.results)
+    last_reader = {x: value for value in computed for x in value.inputs}
+    freed: dict[Value, list[Value]] = {}
+    for x, reader in last_reader.items():
+        if x not in kept:
+            freed.setdefault(reader, []).append(x)
+    return freed
 
 
 def _forward(value: Value) -> Callable[..., Array]:
