@@ -308,3 +308,17 @@ def test_history_is_saved_as_json_lines(tmp_path):
     assert cr.History.from_dict(history.to_dict()) == history
     with pytest.raises(KeyError, match="val_loss"):
         history["val_loss"]
+
+
+def test_a_row_left_over_joins_the_last_batch_where_a_layer_needs_two():
+    X, y = moons(65)
+    told = []
+
+    class Count(cr.Callback):
+        def on_step(self, run, step, loss):
+            told.append(step)
+
+    cr.fit(network(norm=True), X, y, epochs=1, callbacks=[Count()])
+    assert len(told) == 2
+    cr.fit(network(), X, y, epochs=1, callbacks=[Count()])
+    assert len(told) == 2 + 3

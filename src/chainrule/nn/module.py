@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -37,6 +37,8 @@ class Module:
 
     # Whether layers that behave differently while they learn do so: see `train`.
     training = True
+    # How many rows it needs at once to be trained.
+    smallest_batch: ClassVar[int] = 1
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """See to it that the arguments of a constructor are kept: see `arguments`."""

@@ -37,6 +37,8 @@ class BatchNorm(Module):
     (state([0.2], name='running_mean'), state([1.1], name='running_var'))
     """
 
+    smallest_batch = 2
+
     def __init__(
         self,
         features: int,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,16 +27,30 @@ class Rows:
         weights = None if self.weights is None else self.weights[rows]
         return Rows(self.X[rows], self.y[rows], weights)
 
-    def batches(self, size: int) -> Iterator["Rows"]:
-        """All rows in order, `size` at a time; the last batch may be smaller."""
-        for start in range(0, len(self), size):
-            yield self.take(slice(start, start + size))
+    def batches(self, size: int, least: int = 1) -> Iterator["Rows"]:
+        """All rows in order, in the batches that `batch_bounds` cuts."""
+        for start, stop in pairwise(batch_bounds(len(self), size, least)):
+            yield self.take(slice(start, stop))
 
     def total_weight(self) -> float:
         """What the rows count for together: their number, if they have no weights."""
         if self.weights is None:
             return float(len(self))
         return float(self.weights.sum(dtype=np.float64))
+
+
+def batch_bounds(count: int, size: int, least: int = 1) -> Array:
+    """Where batches of `size` rows begin, and `count` at the end.
+
+    The last batch may be smaller; one of fewer than `least` rows joins the one before.
+
+    >>> batch_bounds(7, 3).tolist(), batch_bounds(7, 3, least=2).tolist()
+    ([0, 3, 6, 7], [0, 3, 7])
+    """
+    starts = np.arange(0, count, size)
+    if len(starts) > 1 and count - starts[-1] < least:
+        starts = starts[:-1]
+    return np.append(starts, count)
 
 
 def rows(

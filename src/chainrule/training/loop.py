@@ -14,9 +14,9 @@ from chainrule.optim import Adam, Optimizer
 from chainrule.random import permutation
 from chainrule.training.callbacks import EarlyStopping, ProgressLine
 from chainrule.training.checkpoint import load_checkpoint, save_checkpoint
-from chainrule.training.data import Rows, class_weights, hold_out, rows
+from chainrule.training.data import Rows, batch_bounds, class_weights, hold_out, rows
 from chainrule.training.history import History, Record
-from chainrule.training.program import EVALUATION_BATCH, Loss, Program
+from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest_batch
 from chainrule.training.run import Callback, Run
 from chainrule.training.scores import Score, scores
 
@@ -47,7 +47,7 @@ def fit(
     """Train `net` on the rows of `X` `(B, ...)` and `y`; what happened, by epoch.
 
     Each epoch visits all rows once, in mini-batches of `batch_size` (the last may be
-    smaller), in an order that `seed` and the number of the epoch decide. A mini-batch
+    smaller; where a layer such as BatchNorm needs two rows, one left over joins it), in an order that `seed` and the number of the epoch decide. A mini-batch
     moves every weight `w` against the gradient of its mean loss L: `w := w - a dL/dw`
     for plain gradient descent, or what `optimizer` makes of it.
 
@@ -111,8 +111,9 @@ def fit(
     if optimizer.epochs == 0:
         reseed(net, seed)
     batch_size = min(batch_size, len(train))
+    bounds = batch_bounds(len(train), batch_size, smallest_batch(net))
     last = epochs if resume else optimizer.epochs + epochs
-    steps = 1 if optimizer.full_batch else -(-len(train) // batch_size)
+    steps = 1 if optimizer.full_batch else len(bounds) - 1
     optimizer.bind(steps_per_epoch=steps, total_steps=steps * last)
     settings = {
         "seed": seed,
@@ -129,7 +130,7 @@ def fit(
     if resume:
         _resume(run, path)
     try:
-        _train(run, program, train, held, scores(metrics), path)
+        _train(run, program, train, bounds, held, scores(metrics), path)
     finally:
         net.eval()
     return run.history
@@ -139,6 +140,7 @@ def _train(
     run: Run,
     program: Program,
     train: Rows,
+    bounds: Array,
     held: Rows | None,
     metrics: Mapping[str, Score],
     checkpoint: Path | None,
@@ -147,9 +149,9 @@ def _train(
         callback.on_start(run)
     while run.epoch < run.epochs and run.history.stopped is None:
         started = time.perf_counter()
-        losses_ = _epoch(run, program, train)
+        mean_loss = _epoch(run, program, train, bounds)
         run.optimizer.epochs += 1
-        record = {"epoch": run.epoch, "loss": losses_}
+        record = {"epoch": run.epoch, "loss": mean_loss}
         record |= _evaluate(program, train, held, metrics)
         record["learning_rate"] = run.optimizer.current_learning_rate
         record["seconds"] = time.perf_counter() - started
@@ -165,11 +167,10 @@ def _train(
         callback.on_end(run)
 
 
-def _epoch(run: Run, program: Program, train: Rows) -> float:
+def _epoch(run: Run, program: Program, train: Rows, bounds: Array) -> float:
     """Train for one epoch; the mean loss over its rows."""
     if run.optimizer.full_batch:
         return program.full_batch_iteration(train)
-    size = int(run.settings["batch_size"])
     order = (
         permutation(run.settings["seed"], run.epoch, len(train))
         if run.settings["shuffle"]
@@ -181,14 +182,13 @@ def _epoch(run: Run, program: Program, train: Rows) -> float:
         for callback in watchers:
             callback.on_step(run, step, loss)
 
-    found = program.epoch(train, order, size, tell if watchers else None)
-    return float(np.average(found, weights=_batch_weights(train, order, size)))
+    found = program.epoch(train, order, bounds, tell if watchers else None)
+    return float(np.average(found, weights=_batch_weights(train, order, bounds)))
 
 
-def _batch_weights(train: Rows, order: Array, size: int) -> Array:
-    starts = np.arange(0, len(order), size)
+def _batch_weights(train: Rows, order: Array, bounds: Array) -> Array:
     each = np.ones(len(order)) if train.weights is None else train.weights[order]
-    return np.asarray(np.add.reduceat(each, starts))
+    return np.asarray(np.add.reduceat(each, bounds[:-1]))
 
 
 def _evaluate(

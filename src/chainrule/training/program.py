@@ -7,6 +7,7 @@ losses back.
 
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import numpy as np
@@ -47,18 +48,19 @@ class Program:
         self,
         data: Rows,
         order: Array,
-        batch_size: int,
+        bounds: Array,
         on_step: Callable[[int, float], None] | None = None,
     ) -> Array:
         """Train on all rows once, in `order`; the loss of each step.
 
+        `bounds` says where in `order` each batch begins, and where the last one ends.
         `on_step(step, loss)` is called after each step if given. Raises
         `NonFiniteError` with the weights as they were before the step that went wrong.
         """
         self.net.train()
         losses: list[float] = []
-        for start in range(0, len(order), batch_size):
-            batch = data.take(order[start : start + batch_size])
+        for start, stop in pairwise(bounds):
+            batch = data.take(order[start:stop])
             scalars = _as_float64(self.optimizer.scalars(self.optimizer.steps))
             # Arrays in states are replaced, never written: keeping them is free.
             self._recent.append((batch, scalars, self._states()))
@@ -120,7 +122,7 @@ class Program:
 
     def _mean_loss_and_gradient(self, data: Rows) -> tuple[float, Array]:
         total, gradient = 0.0, np.zeros(0)
-        for batch in data.batches(EVALUATION_BATCH):
+        for batch in data.batches(EVALUATION_BATCH, smallest_batch(self.net)):
             loss, dws = self._loss_and_gradient(batch.X, batch.y, batch.weights)
             share = batch.total_weight() / data.total_weight()
             flat = share * _flatten(dw.numpy() for dw in dws.values())
@@ -141,6 +143,11 @@ class Program:
                 self._traced_step, (batch.X, batch.y, batch.weights, scalars), step
             )
         raise NonFiniteError(f"step {step + 1} of the epoch gave the loss {loss}")
+
+
+def smallest_batch(net: Module) -> int:
+    """How many rows a batch needs, so that every layer can be trained on it."""
+    return max(module.smallest_batch for module in net.modules().values())
 
 
 def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
