@@ -8,6 +8,7 @@ float64 and rounded once.
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -78,37 +79,64 @@ _Q_FAR = (
 
 def erf(x: Array) -> Array:
     """`2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `x`."""
-    wide = np.asarray(x, np.float64)
-    size = np.abs(wide)
-    far = np.copysign(1 - _erfc_beyond_near(size), wide)
-    return np.where(size <= _NEAR, _erf_near(wide), far).astype(x.dtype)
+    return _in_float64(x, _erf_near, _erf_beyond)
 
 
 def erfc(x: Array) -> Array:
     """`1 - erf(x)`, which keeps its digits where erf is near 1."""
+    return _in_float64(x, lambda near: 1 - _erf_near(near), _erfc_beyond)
+
+
+def _in_float64(
+    x: Array, near: Callable[[Array], Array], beyond: Callable[[Array], Array]
+) -> Array:
+    """Each function where it is good, and in the dtype of `x` at the end."""
     wide = np.asarray(x, np.float64)
-    tail = _erfc_beyond_near(np.abs(wide))
-    far = np.where(wide < 0, 2 - tail, tail)
-    return np.where(np.abs(wide) <= _NEAR, 1 - _erf_near(wide), far).astype(x.dtype)
+    return _either(np.abs(wide) <= _NEAR, near, beyond, wide).astype(x.dtype)
+
+
+def _either(
+    first: Array,
+    f: Callable[[Array], Array],
+    g: Callable[[Array], Array],
+    x: Array,
+) -> Array:
+    """`f(x)` where `first` holds, else `g(x)`, neither at more points than that."""
+    y = np.empty_like(x)
+    y[first] = f(x[first])
+    y[~first] = g(x[~first])
+    return y
 
 
 def _erf_near(x: Array) -> Array:
-    near = np.clip(x, -_NEAR, _NEAR)
-    return near * _quotient(_P_NEAR, _Q_NEAR, near * near)
+    return x * _quotient(_P_NEAR, _Q_NEAR, x * x)
 
 
-def _erfc_beyond_near(x: Array) -> Array:
-    """`erfc(x)` for `x >= 0.46875`; what it gives below that is of no use."""
-    middle = np.clip(x, _NEAR, _MIDDLE)
-    far = np.clip(x, _MIDDLE, _END)
-    inverse = 1 / (far * far)
+def _erf_beyond(x: Array) -> Array:
+    return np.copysign(1 - _tail(np.abs(x)), x)
+
+
+def _erfc_beyond(x: Array) -> Array:
+    tail = _tail(np.abs(x))
+    return np.where(x < 0, 2 - tail, tail)
+
+
+def _tail(x: Array) -> Array:
+    """`erfc(x)` for `x >= 0.46875`."""
+    x = np.minimum(x, _END)
+    y: Array = _decay(x) * _either(x <= _MIDDLE, _middle, _far, x)
+    return y
+
+
+def _middle(x: Array) -> Array:
+    return _quotient(_P_MIDDLE, _Q_MIDDLE, x)
+
+
+def _far(x: Array) -> Array:
+    inverse = 1 / (x * x)
     series = inverse * _quotient(_P_FAR, _Q_FAR, inverse)
-    without_decay = np.where(
-        x <= _MIDDLE,
-        _quotient(_P_MIDDLE, _Q_MIDDLE, middle),
-        (1 / math.sqrt(math.pi) - series) / far,
-    )
-    return _decay(x) * without_decay
+    y: Array = (1 / math.sqrt(math.pi) - series) / x
+    return y
 
 
 def _decay(x: Array) -> Array:
@@ -116,11 +144,21 @@ def _decay(x: Array) -> Array:
 
     `x` is split into a part whose square is exact and a small rest.
     """
-    x = np.minimum(x, _END)
     head = np.floor(x * 16) / 16
-    decay: Array = np.exp(-head * head) * np.exp(-(x - head) * (x + head))
-    return decay
+    y: Array = np.exp(-head * head) * np.exp(-(x - head) * (x + head))
+    return y
 
 
 def _quotient(p: tuple[float, ...], q: tuple[float, ...], x: Array) -> Array:
-    return np.asarray(np.polyval(p, x) / np.polyval(q, x))
+    y = _polynomial(p, x)
+    y /= _polynomial(q, x)
+    return y
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
+    """By Horner's rule, in place."""
+    y = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        y *= x
+        y += coefficient
+    return y
