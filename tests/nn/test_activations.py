@@ -47,7 +47,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("layer", "formula"), CASES, ids=lambda x: repr(x)[:30])
+@pytest.mark.parametrize(
+    ("layer", "formula"), CASES, ids=[repr(layer) for layer, _ in CASES]
+)
 def test_values_and_gradients(layer, formula):
     x = np.random.default_rng(0).normal(size=(4, 3)) * 1.5
     np.testing.assert_allclose(layer(x).numpy(), formula(x), rtol=1e-9)

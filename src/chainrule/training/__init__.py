@@ -3,8 +3,8 @@
 from chainrule.training.callbacks import EarlyStopping, ProgressLine
 from chainrule.training.checkpoint import CheckpointError
 from chainrule.training.diagnose import NonFiniteError
-from chainrule.training.loop import fit
 from chainrule.training.history import History
+from chainrule.training.loop import fit
 from chainrule.training.program import predict
 from chainrule.training.run import Callback, Run
 

@@ -46,10 +46,11 @@ def fit(
 ) -> History:
     """Train `net` on the rows of `X` `(B, ...)` and `y`; what happened, by epoch.
 
-    Each epoch visits all rows once, in mini-batches of `batch_size` (the last may be
-    smaller; where a layer such as BatchNorm needs two rows, one left over joins it), in an order that `seed` and the number of the epoch decide. A mini-batch
-    moves every weight `w` against the gradient of its mean loss L: `w := w - a dL/dw`
-    for plain gradient descent, or what `optimizer` makes of it.
+    Each epoch visits all rows once, in mini-batches of `batch_size`, in an order that
+    `seed` and the number of the epoch decide. The last mini-batch may be smaller;
+    where a layer such as BatchNorm needs two rows, one left over joins the batch
+    before. A mini-batch moves every weight `w` against the gradient of its mean loss
+    L: `w := w - a dL/dw` for plain gradient descent, or what `optimizer` makes of it.
 
     The optimizer keeps the moments and the number of epochs done, so training goes on
     where it was when `fit` is called again with the same one: `fit(n)` gives the same
