@@ -46,7 +46,11 @@ def test_text_is_read_whatever_its_name_and_compression(tmp_path, compress):
     assert read_table(str(path)).to_pydict() == EXPECTED
 
 
-@pytest.mark.parametrize("data", [gzip.compress(CSV * 50)[:-9], b"\x1f\x8bgarbage"])
+@pytest.mark.parametrize(
+    "data",
+    [gzip.compress(CSV * 50)[:-9], b"\x1f\x8bgarbage"],
+    ids=["cut off", "no gzip at all"],
+)
 def test_broken_compression_is_told(tmp_path, data):
     path = tmp_path / "t.csv.gz"
     path.write_bytes(data)
