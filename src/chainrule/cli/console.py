@@ -22,15 +22,19 @@ def new_console(*, stderr: bool = False) -> Console:
 def say_error(message: str, notes: tuple[str, ...] = ()) -> None:
     """Say on stderr what went wrong."""
     console = new_console(stderr=True)
-    console.print(f"[bold red]error:[/] {escape(message)}", soft_wrap=True)
+    _print(console, f"[bold red]error:[/] {escape(message)}")
     for note in notes:
-        console.print(escape(note), soft_wrap=True)
+        _print(console, escape(note))
 
 
 def say_note(message: str) -> None:
     """Say on stderr something that the user should know."""
-    console = new_console(stderr=True)
-    console.print(f"[yellow]note:[/] {escape(message)}", soft_wrap=True)
+    _print(new_console(stderr=True), f"[yellow]note:[/] {escape(message)}")
+
+
+def _print(console: Console, line: str) -> None:
+    # Anywhere but on a terminal a message stays on one line, for grep.
+    console.print(line, soft_wrap=not console.is_terminal)
 
 
 def command(*words: str | Path) -> str:

@@ -74,7 +74,7 @@ _PARTS: Final[tuple[type[ast.AST], ...]] = (
 )
 
 _LONGEST = 10_000
-_SHOWN = 64
+_SHOWN = 56
 
 
 class FormulaError(ValueError):

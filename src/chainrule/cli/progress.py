@@ -80,11 +80,11 @@ class _Clock(Callback):
         """Start the clock."""
         self.started, self.first = time.monotonic(), run.epoch
 
-    def left(self, run: Run) -> str:
-        """How long it will take if it goes through all epochs."""
-        done = run.epoch - self.first
+    def left(self, run: Run, part: float = 0.0) -> str:
+        """How long all epochs will still take, with `part` of one done."""
+        done = run.epoch + part
         spent = time.monotonic() - self.started
-        return duration(spent / max(done, 1) * (run.epochs - run.epoch))
+        return duration(spent / (done - self.first) * (run.epochs - done))
 
 
 class ProgressLines(_Clock):
@@ -170,8 +170,8 @@ class ProgressView(_Clock):
 
     def _bar(self, run: Run) -> RenderableType:
         part = self._steps / self._steps_per_epoch if self._steps_per_epoch else 0.0
-        done = run.epoch + min(part, 1.0)
-        left = f"at most {self.left(run)} left" if run.epoch > self.first else ""
+        part = min(part, 1.0)
+        left = f"at most {self.left(run, part)} left" if run.epoch > self.first else ""
         row = Table.grid(padding=(0, 1, 0, 0), expand=True)
         row.add_column(no_wrap=True)
         row.add_column(ratio=1)
@@ -180,7 +180,7 @@ class ProgressView(_Clock):
         width = len(str(run.epochs))
         row.add_row(
             Text(f"epoch {current:>{width}} of {run.epochs}"),
-            ProgressBar(total=run.epochs, completed=done),
+            ProgressBar(total=run.epochs, completed=run.epoch + part),
             Text(left, style="dim"),
         )
         return row

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from chainrule.cli.console import command, new_console
@@ -214,12 +215,12 @@ class Speaker(TableCallback):
     def _say(self, line: str) -> None:
         """A line as `topic: rest`, with the topic dim."""
         topic, colon, rest = line.partition(": ")
-        text = Text("  ")
+        text = Text()
         if colon and " " not in topic.replace("left out", ""):
             text.append(f"{topic}: ", style="dim").append(rest)
         else:
             text.append(line)
-        self.console.print(text)
+        self.console.print(Padding(text, (0, 0, 0, 2)))
 
 
 def _described(run: Architecture, weights: int) -> str:

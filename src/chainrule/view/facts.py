@@ -5,29 +5,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chainrule.tabular.evaluation import Evaluation, Influence
+from chainrule.tabular.provenance import Provenance
 from chainrule.training.history import History
 
 if TYPE_CHECKING:
     from chainrule.tables.schema import Schema  # charts alone need no tables
 
 __all__ = ["Layer", "Provenance", "Report"]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a run came from: enough to repeat it.
-
-    `source` names the table that was read, `command` what was typed.
-    """
-
-    date: str
-    source: str
-    command: str
-    seed: int
-    version: str
-    python: str
-    numpy: str
-    machine: str
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """From a trained network to what its report tells."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from chainrule.nn import Dense
 from chainrule.tabular.run import TableRun
-from chainrule.view.facts import Layer, Provenance, Report
+from chainrule.view.facts import Layer, Report
 
 __all__ = ["report_of"]
 
@@ -19,7 +18,7 @@ def report_of(run: TableRun, next_commands: Sequence[tuple[str, str]] = ()) -> R
     metrics = [name for name in run.history.columns if name.startswith("val_")]
     return Report(
         title=f"{run.target} from {Path(run.provenance.source).name}",
-        provenance=Provenance(**asdict(run.provenance)),
+        provenance=run.provenance,
         schema=run.schema,
         split=run.split,
         layers=list(_layers(run)),
