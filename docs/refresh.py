@@ -122,7 +122,8 @@ def _lasting(output: str) -> str:
 
 def _skeleton(output: str) -> str:
     """What a command says, without the numbers and however long it took."""
-    return EPOCHS.sub("", " ".join(re.split(r" +", NUMBER.sub("#", output))))
+    words = NUMBER.sub("#", output)
+    return EPOCHS.sub("", re.sub(r"([ ─])\1+", r"\1", words))
 
 
 def _with_output(
