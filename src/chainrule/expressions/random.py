@@ -39,7 +39,7 @@ def uniform(
     """Independent numbers from the uniform distribution on `[low, high)`.
 
     Between 0 and 1, every multiple of `2**-24` (of `2**-53` in float64) from 0 to
-    below 1 is as likely as any other.
+    below 1 is as likely as any other. With other limits, rounding may give `high`.
 
     >>> import chainrule as cr
     >>> cr.random.uniform(key=7, counter=0, shape=(3,))

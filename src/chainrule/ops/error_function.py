@@ -109,16 +109,19 @@ def _either(
 
 
 def _erf_near(x: Array) -> Array:
-    return x * _quotient(_P_NEAR, _Q_NEAR, x * x)
+    y: Array = x * _quotient(_P_NEAR, _Q_NEAR, x * x)
+    return y
 
 
 def _erf_beyond(x: Array) -> Array:
-    return np.copysign(1 - _tail(np.abs(x)), x)
+    y: Array = np.copysign(1 - _tail(np.abs(x)), x)
+    return y
 
 
 def _erfc_beyond(x: Array) -> Array:
     tail = _tail(np.abs(x))
-    return np.where(x < 0, 2 - tail, tail)
+    y: Array = np.where(x < 0, 2 - tail, tail)
+    return y
 
 
 def _tail(x: Array) -> Array:
