@@ -208,3 +208,12 @@ def test_numpys_functions_take_tensors_and_keep_gradients():
         np.arctan2(x, x)
     with pytest.raises(TypeError, match=r"np\.add"):
         np.add(x, x, out=np.zeros(2))
+
+
+def test_booleans_combine_and_numbers_are_refused():
+    x = cr.tensor([1.0, 2.0, 3.0])
+    assert ((x > 1) & (x < 3)).tolist() == [False, True, False]
+    assert ((x < 2) | np.array([False, False, True])).tolist() == [True, False, True]
+    assert (~(x > 1)).tolist() == [True, False, False]
+    with pytest.raises(TypeError, match="booleans"):
+        cr.tensor([1, 2]) & 1

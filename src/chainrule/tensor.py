@@ -316,13 +316,15 @@ class Tensor(HasValue):
     __hash__ = object.__hash__
 
     def __and__(self, other: Operand) -> "Tensor":
-        return Tensor(elementwise.logical_and(self, other))
+        return Tensor(elementwise.logical_and(_truths(self), _truths(other)))
 
     def __or__(self, other: Operand) -> "Tensor":
-        return Tensor(elementwise.logical_or(self, other))
+        return Tensor(elementwise.logical_or(_truths(self), _truths(other)))
 
     def __invert__(self) -> "Tensor":
-        return Tensor(elementwise.logical_not(self))
+        return Tensor(elementwise.logical_not(_truths(self)))
+
+    __rand__, __ror__ = __and__, __or__
 
     # --- elements and shape -------------------------------------------------------
 
@@ -570,6 +572,17 @@ def _new_leaf(data: Array, name: str | None = None) -> Value:
 
 def _leaf(data: Array) -> Tensor:
     return Tensor(_new_leaf(data))
+
+
+def _truths(x: Operand) -> Value:
+    """`x`, if it is boolean: on integers NumPy's `&` is about bits."""
+    value = as_value(x)
+    if value.type.dtype.kind != "b":
+        raise TypeError(
+            f"&, | and ~ combine booleans, not {value.type.dtype}: compare first, with "
+            "brackets, as in (x > 0) & (x < 1)"
+        )
+    return value
 
 
 def _spread(arguments: Sequence[int | Sequence[int]]) -> tuple[int, ...]:

@@ -31,6 +31,7 @@ class Trace:
     def __init__(self) -> None:
         self._inputs: dict[Stateful, Value] = {}
         self._current: dict[Stateful, Value] = {}
+        self._assigned: dict[Stateful, None] = {}
         self._constants: dict[Value, Value] = {}
         self._switches: dict[tuple[object, str], Any] = {}
 
@@ -45,6 +46,7 @@ class Trace:
         """From here on `state` has `value`."""
         self.read(state)
         self._current[state] = value
+        self._assigned[state] = None
 
     def switch(self, thing: object, attribute: str) -> None:
         """Note that the graph is good as long as the attribute is what it is now."""
@@ -72,10 +74,8 @@ class Trace:
 
     @property
     def assigned(self) -> tuple[Stateful, ...]:
-        """Those of the states that were assigned."""
-        return tuple(
-            s for s, leaf in self._inputs.items() if self._current[s] is not leaf
-        )
+        """Those of the states that were assigned, in the order of assignment."""
+        return tuple(self._assigned)
 
     def graph(self, inputs: Sequence[Value], outputs: Sequence[Value]) -> Graph:
         """The traced computation: `inputs`, then the states, are its inputs."""

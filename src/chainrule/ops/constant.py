@@ -87,9 +87,7 @@ def literal(value: Value) -> float | None:
 
     Sees through `broadcast`, which is how `full` makes it.
     """
-    while value.operation is not None and len(value.inputs) == 1:
-        if not value.operation.replicates:
-            return None
+    while value.operation is not None and value.operation.replicates:
         (value,) = value.inputs
     match value.operation:
         case Constant(data=data) if data.ndim == 0:

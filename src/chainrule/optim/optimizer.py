@@ -169,7 +169,8 @@ class Optimizer(ABC):
         self._note_settings()
         numbers = {name: Tensor(as_value(s)) for name, s in scalars.items()}
         cast: dict[DType, dict[str, Tensor]] = {}
-        for name, dW in self._prepared(gradients).items():
+        # The last layer first: its gradient is, and so what it stood on is freed.
+        for name, dW in reversed(self._prepared(gradients).items()):
             W = self._parameters[name]
             if W.dtype not in cast:
                 cast[W.dtype] = {k: s.astype(W.dtype) for k, s in numbers.items()}

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from chainrule.ir import Graph, Location, Operation, Value
-from chainrule.ops import Constant
+from chainrule.ops import Constant, broadcast
 
 # A larger constant would only make the graph heavier than its computation.
 _LARGEST_FOLDED = 1024
@@ -41,7 +41,11 @@ class _Rebuilt:
         operation = old.operation
         if operation is None:
             return old
-        better = _fold(old, operation, inputs) or operation.simplify(*inputs)
+        better = (
+            _fold(old, operation, inputs)
+            or _narrow(old, operation, inputs)
+            or operation.simplify(*inputs)
+        )
         if better is not None:
             return self.adopt(better, old.name, old.location)
         key = (operation, inputs)
@@ -72,3 +76,24 @@ def _fold(
         return None
     with np.errstate(all="ignore"):
         return Constant(np.asarray(operation.forward(*arrays)))()
+
+
+def _narrow(
+    value: Value, operation: Operation, inputs: tuple[Value, ...]
+) -> Value | None:
+    """An operation on copies of single numbers is computed once, then copied."""
+    if not operation.elementwise or value.type.rank == 0 or not inputs:
+        return None
+    scalars = [_copied(x) for x in inputs]
+    if any(scalar is None for scalar in scalars):
+        return None
+    once = operation(*[scalar for scalar in scalars if scalar is not None])
+    return broadcast(once, value.shape, tuple(range(value.type.rank)))
+
+
+def _copied(value: Value) -> Value | None:
+    """The constant number that every element of `value` is a copy of, if it is so."""
+    while value.operation is not None and value.operation.replicates:
+        (value,) = value.inputs
+    is_number = isinstance(value.operation, Constant) and value.type.rank == 0
+    return value if is_number else None
