@@ -36,6 +36,7 @@ def lift_all(
 
     return lifted
 
+
 # --- elementwise -----------------------------------------------------------------
 
 add = lift(elementwise.add)
