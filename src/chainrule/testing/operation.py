@@ -70,9 +70,10 @@ def _check_sample(
 ) -> None:
     _check_inputs_are_kept(operation, inputs)
     _check_text(operation, inputs)
+    # First, because simplify relies on what it finds.
+    _check_access(operation, inputs, output, rng)
     _check_simplify(operation, inputs)
     _check_float32(operation, inputs, rng)
-    _check_access(operation, inputs, output, rng)
     if _can_be_differentiated(operation, inputs, output):
         check_graph_gradients(_graph(operation, inputs), inputs, rng)
     if isinstance(operation, Elementwise):
