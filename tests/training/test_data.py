@@ -56,3 +56,18 @@ def test_balanced_weights_give_each_class_the_same_total():
 def test_bad_weights(weights):
     with pytest.raises(ValueError, match="sample_weight"):
         rows([[1.0], [2.0]], [0, 1], weights, F32)
+
+
+def test_rows_of_weight_0_are_left_out():
+    data = rows([[1.0], [2.0], [3.0]], [0, 1, 2], [1, 0, 2], F32)
+    assert data.X.ravel().tolist() == [1, 3]
+    assert data.weights.tolist() == [1, 2]
+
+
+def test_the_fingerprint_changes_with_any_number():
+    X, y = np.arange(6.0).reshape(3, 2), np.arange(3)
+    prints = {Rows(X, y).fingerprint(), Rows(X + 1, y).fingerprint()}
+    prints |= {Rows(X, y + 1).fingerprint(), Rows(X, y, np.ones(3)).fingerprint()}
+    assert len(prints) == 4
+    assert Rows(X[:, ::-1], y).fingerprint() not in prints
+    assert Rows(X.copy(), y).fingerprint() in prints

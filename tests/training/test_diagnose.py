@@ -43,3 +43,13 @@ def test_an_overflowing_update_is_found_in_the_step_that_made_it():
         )  # fmt: skip
     assert "learning rate" in str(error.value)
     assert all(np.isfinite(w).all() for w in net.state_dict().values())
+
+
+def test_a_validation_loss_that_is_not_finite_is_no_silent_number():
+    X = np.zeros((4, 2))
+    far = np.full((3, 2), 1e30)
+    with pytest.raises(cr.NonFiniteError, match=r"evaluation gave infinite.*square"):
+        cr.fit(
+            cr.nn.Dense(2, 1, rng=0), X, np.zeros(4), loss="squared", epochs=1,
+            validation=(far, np.zeros(3)),
+        )  # fmt: skip

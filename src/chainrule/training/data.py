@@ -1,5 +1,6 @@
 """What a training run reads: rows of inputs, their targets, their weights."""
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -31,6 +32,22 @@ class Rows:
         """All rows in order, in the batches that `batch_bounds` cuts."""
         for start, stop in pairwise(batch_bounds(len(self), size, least)):
             yield self.take(slice(start, stop))
+
+    def counted(self) -> "Rows":
+        """Those that count: without the rows of weight 0, on which no loss stands."""
+        if self.weights is None or self.weights.all():
+            return self
+        return self.take(np.flatnonzero(self.weights))
+
+    def fingerprint(self) -> str:
+        """A checksum, by which a checkpoint knows the rows it belongs to."""
+        checksum = 0
+        for array in (self.X, self.y, self.weights):
+            if array is not None:
+                checksum = zlib.crc32(
+                    np.ascontiguousarray(array).view(np.uint8), checksum
+                )
+        return f"{checksum:08x}"
 
     def total_weight(self) -> float:
         """What the rows count for together: their number, if they have no weights."""
@@ -64,7 +81,8 @@ def rows(
 ) -> Rows:
     """The rows a user gave, checked, with real numbers in `dtype`.
 
-    Where `y` is to hold `labels`, whole numbers among reals become integers.
+    Rows of weight 0 are left out. Where `y` is to hold `labels`, whole numbers among
+    reals become integers.
 
     Raises `ValueError` or `TypeError` that says which of X, y and sample_weight is
     wrong, and where, for lengths that differ, no rows, text, NaN and infinities.
@@ -84,7 +102,8 @@ def rows(
         )
     if sample_weight is None:
         return Rows(inputs, targets)
-    return Rows(inputs, targets, _weights(sample_weight, len(inputs), dtype))
+    weights = _weights(sample_weight, len(inputs), dtype)
+    return Rows(inputs, targets, weights).counted()
 
 
 def _numbers(name: str, data: Any, dtype: DType) -> Array:

@@ -15,8 +15,10 @@ class NonFiniteError(ArithmeticError):
     """Training met a NaN or an infinity; the message names where it first arose."""
 
 
-def explain_non_finite(step: Callable[..., Any], args: Any, number: int) -> None:
-    """Replay one step, value by value, and raise if a value of it is not finite.
+def explain_non_finite(step: Callable[..., Any], args: Any, when: str) -> None:
+    """Replay a function, value by value, and raise if a value of it is not finite.
+
+    `when` says in the message what was computed: "step 3 of the epoch".
 
     The message names the operation, the layer, the user's line, how many entries are
     affected and in which rows, and what the operation was given.
@@ -32,7 +34,7 @@ def explain_non_finite(step: Callable[..., Any], args: Any, number: int) -> None
             inputs = [known[x] for x in value.inputs]
             known[value] = np.asarray(value.operation.forward(*inputs))
             if _is_bad(known[value]) and not any(map(_is_bad, inputs)):
-                _report(value, known[value], inputs, number)
+                _report(value, known[value], inputs, when)
 
 
 def _known(traced: Traced, arguments: Sequence[Array]) -> dict[Value, Array]:
@@ -44,13 +46,11 @@ def _is_bad(array: Array) -> bool:
     return array.dtype.kind == "f" and not np.isfinite(array).all()
 
 
-def _report(
-    value: Value, array: Array, inputs: Sequence[Array], number: int
-) -> NoReturn:
+def _report(value: Value, array: Array, inputs: Sequence[Array], when: str) -> NoReturn:
     bad = ~np.isfinite(array)
     kind = "NaN" if np.isnan(array).any() else "infinite"
     name = value.operation.name if value.operation is not None else "a leaf"
-    gave = f"step {number + 1} of the epoch gave {kind} values"
+    gave = f"{when} gave {kind} values"
     whole = f"{int(bad.sum())} of {array.size} entries of its {value.type}"
     ranges = [
         f"its input {i + 1} lies between {x.min():.4g} and {x.max():.4g}"
@@ -58,8 +58,8 @@ def _report(
         if x.size and x.dtype.kind == "f"
     ]
     advice = (
-        "the weights are as they were before that step; a smaller learning rate, "
-        "scaled inputs or clip_norm= most often help"
+        "the weights are as they were before that; a smaller learning rate, scaled "
+        "inputs or clip_norm= most often help"
     )
     lines = [
         f"{gave}; they arose in {name}, {_place(value)}",

@@ -119,6 +119,7 @@ def fit(
     settings = {
         "seed": seed,
         "rows": len(train),
+        "data": train.fingerprint(),
         "batch_size": batch_size,
         "shuffle": shuffle,
         "optimizer": type(optimizer).__name__,
@@ -240,7 +241,10 @@ def _check_targets(net: Module, loss: Loss, data: Rows) -> None:
 def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
     weights = class_weights(class_weight, train.y).astype(dtype)
     given = 1 if train.weights is None else train.weights
-    return Rows(train.X, train.y, weights * given)
+    weighed = Rows(train.X, train.y, weights * given).counted()
+    if not len(weighed):
+        raise ValueError(f"class_weight={class_weight!r} leaves no row that counts")
+    return weighed
 
 
 def _validation(

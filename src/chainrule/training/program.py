@@ -89,11 +89,18 @@ class Program:
         return loss
 
     def loss_of(self, data: Rows) -> tuple[float, Array]:
-        """The mean loss of rows that are not trained on, and the predictions."""
+        """The mean loss of rows in evaluation mode, and the predictions.
+
+        Raises `NonFiniteError` if the loss is not finite.
+        """
         self.net.eval()
         total, predictions = 0.0, []
         for batch in data.batches(EVALUATION_BATCH):
             loss, prediction = self._forward(batch.X, batch.y, batch.weights)
+            if not np.isfinite(loss.item()):
+                args = (batch.X, batch.y, batch.weights)
+                explain_non_finite(self._traced_forward, args, "evaluation")
+                raise NonFiniteError(f"evaluation gave the loss {loss.item()}")
             total += loss.item() * batch.total_weight()
             predictions.append(prediction.numpy())
         return total / data.total_weight(), np.concatenate(predictions)
@@ -136,13 +143,14 @@ class Program:
 
     def _explain(self, step: int, loss: float) -> NoReturn:
         """Go back to before the first step whose numbers went wrong, and say why."""
+        when = f"step {step + 1} of the epoch"
         for batch, scalars, states in self._recent:
             for state, data in states:
                 state.hold(data)
             explain_non_finite(
-                self._traced_step, (batch.X, batch.y, batch.weights, scalars), step
+                self._traced_step, (batch.X, batch.y, batch.weights, scalars), when
             )
-        raise NonFiniteError(f"step {step + 1} of the epoch gave the loss {loss}")
+        raise NonFiniteError(f"{when} gave the loss {loss}")
 
 
 def smallest_batch(net: Module) -> int:
