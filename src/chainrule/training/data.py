@@ -44,9 +44,7 @@ class Rows:
         checksum = 0
         for array in (self.X, self.y, self.weights):
             if array is not None:
-                checksum = zlib.crc32(
-                    np.ascontiguousarray(array).view(np.uint8), checksum
-                )
+                checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
         return f"{checksum:08x}"
 
     def total_weight(self) -> float:
