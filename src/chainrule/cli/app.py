@@ -65,6 +65,11 @@ def run(arguments: Sequence[str]) -> int:
             traceback.print_exc()
         say_error(failure.message, failure.notes)
         return failure.code
+    except ImportError as error:
+        if (getattr(error, "name", None) or "").startswith("chainrule"):
+            raise
+        say_error(str(error))
+        return 1
     except (KeyboardInterrupt, typer.Abort):
         say_error("stopped")
         return 130

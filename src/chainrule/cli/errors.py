@@ -22,8 +22,7 @@ class Failure(Exception):  # noqa: N818 - it ends the command, with `code`
 def expecting(*kinds: type[Exception], code: int = 1) -> Iterator[None]:
     """Turn errors of these kinds, which are the user's to mend, into a `Failure`.
 
-    A module that is not installed, and a file that cannot be read or written, are
-    expected everywhere.
+    A file that cannot be read or written is expected everywhere.
     """
     try:
         yield
@@ -32,12 +31,6 @@ def expecting(*kinds: type[Exception], code: int = 1) -> Iterator[None]:
     except kinds as error:
         notes = getattr(error, "__notes__", [])
         raise Failure(_sentence(str(error)), *notes, code=code) from error
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("chainrule"):
-            raise
-        raise Failure(_sentence(str(error))) from error
-    except ImportError as error:
-        raise Failure(_sentence(str(error))) from error
     except OSError as error:
         raise Failure(_file_trouble(error)) from error
     except MemoryError as error:

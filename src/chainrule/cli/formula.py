@@ -206,7 +206,7 @@ class Formula:
                 if name.id not in bound:
                     found.setdefault(name.id, name)
             if target is not None:
-                if target in found:
+                if target in found or target in bound:
                     self._refuse(statement, f"{target!r} has a value already")
                 bound.add(target)
         self._places = found

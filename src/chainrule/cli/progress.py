@@ -1,5 +1,6 @@
 """How training goes, live on a terminal and as lines anywhere else."""
 
+import math
 import time
 from collections.abc import Sequence
 from itertools import pairwise
@@ -39,6 +40,8 @@ def figures(record: dict[str, float]) -> list[tuple[str, str]]:
 def sparkline(values: Sequence[float], width: int) -> str:
     """The course of `values` in at most `width` bars, high where they are high.
 
+    What is not finite leaves a gap.
+
     >>> sparkline([8, 4, 2, 1, 1], 5)
     '█▄▂▁▁'
     """
@@ -47,15 +50,23 @@ def sparkline(values: Sequence[float], width: int) -> str:
     count = min(width, len(values))
     edges = [round(k * len(values) / count) for k in range(count + 1)]
     means = [sum(values[a:b]) / (b - a) for a, b in pairwise(edges)]
-    low, high = min(means), max(means)
-    span = (high - low) or 1.0
-    return "".join(_BARS[round((m - low) / span * (len(_BARS) - 1))] for m in means)
+    finite = [mean for mean in means if math.isfinite(mean)]
+    if not finite:
+        return " " * count
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+
+    def bar(mean: float) -> str:
+        if not math.isfinite(mean):
+            return " "
+        return _BARS[round((mean - low) / span * (len(_BARS) - 1))]
+
+    return "".join(map(bar, means))
 
 
 def duration(seconds: float) -> str:
     """A time as people say it.
 
-    >>> duration(0.31), duration(75), duration(4000)
+    >>> duration(0.31), duration(75), duration(4020)
     ('0.3 s', '1 min 15 s', '1 h 7 min')
     """
     if seconds < 10:

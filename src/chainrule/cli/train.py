@@ -179,7 +179,7 @@ def train(
         typer.Option(
             metavar="RATE",
             help="How fast weights are drawn towards 0. "
-            "Default: 1000 / training rows with adamw, 3 at most.",
+            "Default: 500 / training rows with adamw, 1 at most.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,

@@ -1,6 +1,7 @@
 """Trains on a table, and shows how it goes and what came of it."""
 
 import json
+import re
 import shlex
 import signal
 import sys
@@ -13,11 +14,10 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from chainrule.cli.console import command, new_console
-from chainrule.cli.errors import expecting
+from chainrule.cli.errors import Failure, expecting
 from chainrule.cli.progress import ProgressLines, ProgressView, duration
 from chainrule.cli.scores import score_table
 from chainrule.nn import Module
@@ -67,11 +67,13 @@ def train_and_show(
     if talks:
         callbacks += _speakers(console, table, interruption)
     with (
-        expecting(TableError, RunError, NonFiniteError),
+        expecting(TableError, RunError),
         expecting(SettingError, code=2),
+        _explaining_divergence(),
         _closing(callbacks),
     ):
-        check_destination(folder, overwrite=output.overwrite)
+        unnamed = output.folder is None
+        check_destination(folder, overwrite=output.overwrite, rename=unnamed)
         run = train_table(
             table,
             target,
@@ -82,7 +84,7 @@ def train_and_show(
         run = run.save(
             folder,
             overwrite=output.overwrite,
-            rename=output.folder is None,
+            rename=unnamed,
             documents={REPORT_FILE: _report},
         )
     if output.json:
@@ -91,6 +93,19 @@ def train_and_show(
         typer.echo(str(run.folder))
     else:
         _summarise(console, run)
+
+
+@contextmanager
+def _explaining_divergence() -> Iterator[None]:
+    try:
+        yield
+    except NonFiniteError as error:
+        # The line that it names is one of ours: there is no program of the user's.
+        details = re.sub(r",? at \S+:\d+", "", str(error)).splitlines()[:-1]
+        raise Failure(
+            "training diverged, its numbers are no longer finite: try a smaller --lr",
+            *(f"  {line.strip()}" for line in details),
+        ) from error
 
 
 def _report(run: TableRun) -> str:
@@ -220,7 +235,8 @@ class Speaker(TableCallback):
             text.append(f"{topic}: ", style="dim").append(rest)
         else:
             text.append(line)
-        self.console.print(Padding(text, (0, 0, 0, 2)))
+        for wrapped in text.wrap(self.console, self.console.width - 2):
+            self.console.print(Text("  ").append_text(wrapped))
 
 
 def _described(run: Architecture, weights: int) -> str:

@@ -16,15 +16,18 @@ class RunError(ValueError):
     """A run folder that cannot be read or written; the message says why."""
 
 
-def check_destination(folder: Path, *, overwrite: bool = False) -> None:
+def check_destination(
+    folder: Path, *, overwrite: bool = False, rename: bool = False
+) -> None:
     """Refuse, before any work is done, to write a run where it cannot be.
 
     An empty folder is fine. A run that is there already is replaced only with
-    `overwrite`, and anything else never.
+    `overwrite`, and anything else never. With `rename`, whatever is there does not
+    matter.
 
     Raises `RunError` which says what is in the way.
     """
-    if folder.exists():
+    if folder.exists() and not rename:
         _check_replaceable(folder, overwrite)
     parent = next(p for p in folder.absolute().parents if p.exists())
     if not parent.is_dir():

@@ -2,25 +2,26 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule import losses, optim
+from chainrule import losses
 from chainrule.ir import Array
 from chainrule.nn import Module
 from chainrule.tables.columns import NumberTarget
 from chainrule.tabular.baseline import baselines
 from chainrule.tabular.evaluation import Influence, column_influence
 from chainrule.tabular.folder import check_destination
-from chainrule.tabular.network import Architecture, SettingError, check_layers
+from chainrule.tabular.network import Architecture, SettingError
 from chainrule.tabular.problem import Part, Problem, prepare
 from chainrule.tabular.provenance import Provenance
 from chainrule.tabular.run import TableRun, judge
+from chainrule.tabular.settings import Settings
 from chainrule.training.callbacks import EarlyStopping
 from chainrule.training.history import History
 from chainrule.training.loop import fit
@@ -29,9 +30,7 @@ from chainrule.training.program import predict
 from chainrule.training.run import Callback
 from chainrule.training.scores import Score
 
-__all__ = ["OPTIMIZERS", "TableCallback", "default_folder", "train_table"]
-
-OPTIMIZERS: Final = ("adamw", "adam", "sgd", "rmsprop", "adagrad", "lion", "lbfgs")
+__all__ = ["TableCallback", "default_folder", "train_table"]
 
 
 class TableCallback(Callback):
@@ -44,78 +43,6 @@ class TableCallback(Callback):
 
     def on_trained(self, history: History) -> None:
         """The network is trained; judging it is next."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Settings:
-    """How to train: checked before the table is read."""
-
-    hidden: tuple[int, ...]
-    activation: str
-    dropout: float
-    epochs: int
-    batch_size: int | None
-    optimizer: str
-    lr: float | None
-    weight_decay: float | None
-    patience: int | None
-    seed: int
-
-    def __post_init__(self) -> None:
-        check_layers(self.hidden, self.activation, self.dropout)
-        _check_count("epochs", self.epochs)
-        if self.batch_size is not None:
-            _check_count("batch_size", self.batch_size)
-        if self.patience is not None:
-            _check_count("patience", self.patience)
-        if not isinstance(self.seed, int) or self.seed < 0:
-            raise SettingError(f"seed={self.seed!r} is not a whole number from 0 up")
-        self.new_optimizer(rows=1)
-
-    def new_optimizer(self, rows: int) -> optim.Optimizer:
-        if self.optimizer not in OPTIMIZERS:
-            known = ", ".join(OPTIMIZERS)
-            raise SettingError(
-                f"optimizer={self.optimizer!r} is not known; known are {known}"
-            )
-        options: dict[str, Any] = {}
-        if self.lr is not None:
-            options["learning_rate"] = self.lr
-        if self.optimizer == "sgd":
-            options["momentum"] = 0.9
-        if self.optimizer != "lbfgs":
-            options |= {"weight_decay": self.decay(rows), "decays": _is_matrix}
-        elif self.weight_decay:
-            raise SettingError("weight_decay is for other optimizers than lbfgs")
-        try:
-            return optim.get(self.optimizer, **options)
-        except (TypeError, ValueError) as error:
-            raise SettingError(f"optimizer {self.optimizer}: {error}") from None
-
-    def batch(self, rows: int) -> int:
-        """Rows in each step: about 100 steps an epoch, of 16 to 256 rows."""
-        if self.batch_size is not None:
-            return self.batch_size
-        return int(np.clip(2 ** round(np.log2(rows / 100)), 16, 256))
-
-    def decay(self, rows: int) -> float:
-        """The weight decay: what few rows cannot tell, it keeps near 0.
-
-        Tried on tables of 500 to 50,000 rows, 1000 / rows did best, 3 at most.
-        """
-        if self.weight_decay is not None:
-            return self.weight_decay
-        return min(3.0, 1000 / rows) if self.optimizer == "adamw" else 0.0
-
-
-def _is_matrix(name: str) -> bool:
-    """Whether a parameter is to decay: biases are not."""
-    return name.endswith(".W")
-
-
-def _check_count(name: str, count: int) -> None:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise SettingError(f"{name}={count!r} is not a whole number from 1 up")
 
 
 def train_table(
@@ -177,7 +104,7 @@ def train_table(
         optimizer: adamw, adam, sgd (with momentum 0.9), rmsprop, adagrad, lion, lbfgs.
         lr: the learning rate; by default that of the optimizer.
         weight_decay: how fast weights are drawn towards 0; by default, with adamw,
-            1000 / training rows, but at most 3.
+            500 / training rows, but at most 1.
         patience: how many epochs without a better validation loss to wait; `None` to
             go through all epochs.
         class_weight: what a row of each class counts: by label, or `"balanced"` for
@@ -196,21 +123,21 @@ def train_table(
 
     >>> import numpy as np
     >>> x = np.linspace(-1, 1, 200)
-    >>> run = train_table({"x": x, "y": x**2}, "y", hidden=(16,), epochs=60)
+    >>> run = train_table({"x": x, "y": x**2}, "y", epochs=100)
     >>> run.evaluation.metrics["r2_score"] > 0.9
     True
     """
-    settings = _Settings(
-        tuple(hidden),
-        activation,
-        dropout,
-        epochs,
-        batch_size,
-        optimizer,
-        lr,
-        weight_decay,
-        patience,
-        seed,
+    settings = Settings.checked(
+        hidden=hidden,
+        activation=activation,
+        dropout=dropout,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        weight_decay=weight_decay,
+        patience=patience,
+        seed=seed,
     )
     if out is not None:
         check_destination(Path(out), overwrite=overwrite)
@@ -219,7 +146,7 @@ def train_table(
         target,
         validation=validation,
         test=test,
-        seed=seed,
+        seed=settings.seed,
         task=task,
         drop=drop,
         kinds=kinds,
@@ -229,9 +156,9 @@ def train_table(
     weigh = _weigher(problem, class_weight)
     inputs = len(problem.encoder.inputs)
     architecture = Architecture(
-        inputs, settings.hidden, activation, dropout, problem.outputs
+        inputs, settings.hidden, activation, settings.dropout, problem.outputs
     )
-    net = architecture.build(seed)
+    net = architecture.build(settings.seed)
     watchers = list(callbacks)
     for watcher in watchers:
         if isinstance(watcher, TableCallback):
@@ -246,21 +173,22 @@ def train_table(
         split=problem.split,
         settings={
             **asdict(settings),
+            "hidden": list(settings.hidden),
             "batch_size": settings.batch(len(problem.train)),
             "weight_decay": settings.decay(len(problem.train)),
             "validation": _named(validation),
             "test": _named(test),
-            "class_weight": class_weight,
+            "class_weight": _plain(class_weight),
         },
         history=history,
         provenance=Provenance.here_and_now(
-            str(_named(source)), command or "train_table(...)", seed
+            str(_named(source)), command or "train_table(...)", settings.seed
         ),
         evaluation=judge(problem.encoder, net, judged.X, judged.table)
         if judged
         else None,
         baselines=baselines(problem, judged, weigh(problem.train)) if judged else {},
-        influence=_influence(problem, net, seed),
+        influence=_influence(problem, net, settings.seed),
     )
     return run if out is None else run.save(out, overwrite=overwrite)
 
@@ -284,7 +212,7 @@ Weigher: TypeAlias = Callable[[Part], Array | None]
 def _learn(
     problem: Problem,
     net: Module,
-    settings: _Settings,
+    settings: Settings,
     weigh: Weigher,
     callbacks: list[Callback],
 ) -> History:
@@ -391,6 +319,14 @@ def _influence(problem: Problem, net: Module, seed: int) -> tuple[Influence, ...
     return column_influence(
         predict_loss, part.X, part.y, problem.encoder.groups, seed=seed
     )
+
+
+def _plain(
+    class_weight: str | Mapping[Any, float] | None,
+) -> str | dict[str, float] | None:
+    if not isinstance(class_weight, Mapping):
+        return class_weight
+    return {str(label): float(weight) for label, weight in class_weight.items()}
 
 
 def _named(source: Any) -> float | str:

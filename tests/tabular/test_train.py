@@ -1,0 +1,291 @@
+"""`train_table`: what it learns, from what, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from chainrule.tables import TableError
+from chainrule.tabular import (
+    RunError,
+    SettingError,
+    TableCallback,
+    default_folder,
+    train_table,
+)
+from chainrule.training import NonFiniteError
+
+
+def test_two_classes_are_learned_better_than_by_the_majority(cancer):
+    run = train_table(cancer, "diagnosis", epochs=15)
+    assert run.task == "binary"
+    assert run.split == {"training": 399, "validation": 85, "test": 85}
+    assert run.evaluation.rows == 85
+    assert run.evaluation.metrics["accuracy"] > 0.9
+    assert list(run.baselines) == ["majority class", "logistic regression"]
+    assert run.baselines["majority class"].metrics["accuracy"] < 0.7
+    assert len(run.influence) == 30
+    assert run.folder is None
+
+
+def test_many_classes(flowers):
+    run = train_table(flowers, "kind", epochs=40, hidden=(16,))
+    assert run.task == "multiclass"
+    assert run.architecture.outputs == 3
+    assert run.evaluation.metrics["accuracy"] > 0.8
+    assert run.evaluation.classes == ("iris", "rose", "tulip")
+    assert run.history.columns[:4] == ["epoch", "loss", "val_loss", "val_accuracy"]
+
+
+def test_a_number_with_categories_and_gaps(houses):
+    run = train_table(houses, "price", epochs=150)
+    assert run.task == "regression"
+    assert run.evaluation.metrics["r2_score"] > 0.95
+    assert run.baselines["linear regression"].metrics["r2_score"] > 0.95
+    # In the units of the price, not of what the network sees.
+    assert run.history["val_root_mean_squared_error"][0] > 10
+
+
+def test_parquet_gives_what_the_table_gives(houses, houses_parquet):
+    from_table = train_table(houses, "price", epochs=2)
+    from_file = train_table(houses_parquet, "price", epochs=2)
+    assert from_file.evaluation == from_table.evaluation
+
+
+def weights(run):
+    return {name: w.tobytes() for name, w in run.net.state_dict().items()}
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_one_others(flowers):
+    runs = [
+        train_table(flowers, "kind", epochs=3, dropout=0.2, seed=s) for s in (3, 3, 4)
+    ]
+    assert weights(runs[0]) == weights(runs[1])
+    assert weights(runs[0]) != weights(runs[2])
+    assert runs[0].evaluation == runs[1].evaluation
+    assert runs[0].influence == runs[1].influence
+
+
+def test_the_seed_decides_the_split(flowers):
+    kept = [train_table(flowers, "kind", epochs=1, seed=s) for s in (0, 1)]
+    assert kept[0].encoder.columns != kept[1].encoder.columns
+
+
+def test_the_encoding_is_learned_from_the_training_rows_alone():
+    rows = 100
+    table = {"x": np.arange(rows, dtype=float), "y": np.arange(rows) % 2}
+    run = train_table(table, "y", task="binary", epochs=1)
+    (column,) = run.encoder.columns
+    assert column.mean != np.arange(rows).mean()
+    assert run.encoder.schema.rows == 70
+    assert run.schema.rows == rows
+
+
+def test_the_best_epoch_is_put_back_where_validation_gets_worse(flowers):
+    run = train_table(flowers, "kind", epochs=30, lr=0.05, patience=2, hidden=(64,))
+    best = int(np.argmin(run.history["val_loss"])) + 1
+    assert run.history.best_epoch == best
+    assert len(run.history) == min(best + 2, 30)
+
+
+def test_without_patience_all_epochs_are_run_and_the_best_is_put_back(flowers):
+    run = train_table(flowers, "kind", epochs=12, lr=0.05, patience=None)
+    assert len(run.history) == 12
+    assert run.history.best_epoch == int(np.argmin(run.history["val_loss"])) + 1
+
+
+def test_without_validation_all_epochs_are_run(flowers):
+    run = train_table(flowers, "kind", epochs=4, validation=0, patience=1)
+    assert len(run.history) == 4
+    assert run.history.best_epoch is None
+    assert run.split == {"training": 204, "test": 36}
+
+
+def test_without_test_rows_nothing_is_judged(flowers):
+    run = train_table(flowers, "kind", epochs=2, test=0)
+    assert run.evaluation is None
+    assert run.baselines == {}
+    assert len(run.influence) == 2
+
+
+def test_test_and_validation_rows_may_be_tables_of_their_own(flowers, flowers_csv):
+    run = train_table(flowers, "kind", epochs=2, test=flowers_csv, validation=flowers)
+    assert run.split == {"training": 240, "validation": 240, "test": 240}
+    assert run.settings["test"] == str(flowers_csv)
+    assert run.settings["validation"] == "a Table"
+
+
+def test_a_label_that_only_the_test_table_has_is_refused(flowers):
+    other = pa.table({"length": [1.0], "width": [1.0], "kind": ["daisy"]})
+    with pytest.raises(TableError, match="'daisy'"):
+        train_table(flowers, "kind", epochs=1, test=other)
+
+
+def test_rows_without_a_target_are_left_out(flowers):
+    kinds = flowers["kind"].to_pylist()
+    kinds[:40] = [None] * 40
+    table = flowers.set_column(2, "kind", pa.array(kinds))
+    run = train_table(table, "kind", epochs=1)
+    assert sum(run.split.values()) == 200
+
+
+def test_no_hidden_layer_is_logistic_regression(cancer):
+    run = train_table(cancer, "diagnosis", hidden=(), epochs=30, lr=0.01)
+    assert list(run.net.state_dict()) == ["output.W", "output.b"]
+    assert run.evaluation.metrics["accuracy"] > 0.9
+
+
+@pytest.mark.parametrize(
+    "optimizer", ["adamw", "adam", "sgd", "rmsprop", "adagrad", "lion", "lbfgs"]
+)
+def test_every_optimizer_makes_the_loss_smaller(flowers, optimizer):
+    run = train_table(flowers, "kind", epochs=8, optimizer=optimizer, patience=None)
+    assert run.history["loss"][-1] < run.history["loss"][0]
+
+
+@pytest.mark.parametrize(
+    "activation", ["leaky_relu", "gelu", "selu", "tanh", "sigmoid"]
+)
+def test_other_activations(flowers, activation):
+    run = train_table(flowers, "kind", epochs=3, activation=activation, hidden=(8,))
+    assert f"{activation}1" in run.net.modules()
+
+
+def test_dropout_and_weight_decay_change_what_is_learned(flowers):
+    plain = train_table(flowers, "kind", epochs=3, weight_decay=0.0)
+    for settings in ({"dropout": 0.5, "weight_decay": 0.0}, {"weight_decay": 3.0}):
+        assert weights(plain) != weights(
+            train_table(flowers, "kind", epochs=3, **settings)
+        )
+
+
+def test_balanced_class_weights_find_more_of_a_rare_class():
+    rng = np.random.default_rng(0)
+    rare = rng.random(800) < 0.08
+    x = rng.normal(size=800) + 1.2 * rare
+    table = {"x": x, "sick": np.where(rare, "yes", "no")}
+    settings = {"hidden": (), "epochs": 30, "lr": 0.05}
+    plain = train_table(table, "sick", **settings)
+    weighted = train_table(table, "sick", class_weight="balanced", **settings)
+    by_hand = train_table(table, "sick", class_weight={"yes": 50, "no": 1}, **settings)
+    recalls = [r.evaluation.metrics["recall"] for r in (plain, weighted, by_hand)]
+    assert recalls[0] < recalls[1] < recalls[2] + 1e-9
+    baseline = weighted.baselines["logistic regression"].metrics["recall"]
+    assert baseline > plain.baselines["logistic regression"].metrics["recall"]
+
+
+def test_callbacks_hear_of_the_table_the_epochs_and_the_end(flowers):
+    heard = []
+
+    class Listener(TableCallback):
+        def on_table(self, problem, architecture, net):
+            heard.append(("table", problem.split["training"], architecture.inputs))
+
+        def on_epoch(self, run):
+            heard.append(("epoch", run.epoch))
+            if run.epoch == 2:
+                run.stop("enough")
+
+        def on_trained(self, history):
+            heard.append(("trained", history.stopped))
+
+    run = train_table(flowers, "kind", epochs=9, callbacks=[Listener()])
+    assert heard == [
+        ("table", 168, 2),
+        ("epoch", 1),
+        ("epoch", 2),
+        ("trained", "enough"),
+    ]
+    assert run.history.stopped == "enough"
+
+
+def test_batch_and_decay_follow_the_rows(flowers):
+    run = train_table(flowers, "kind", epochs=1)
+    assert run.settings["batch_size"] == 16
+    assert run.settings["weight_decay"] == 1.0
+    rows = 4000
+    rng = np.random.default_rng(0)
+    big = {"x": rng.normal(size=rows), "y": rng.normal(size=rows)}
+    run = train_table(big, "y", epochs=1, test=0, validation=0)
+    assert run.settings["batch_size"] == 32
+    assert run.settings["weight_decay"] == 0.125
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"hidden": (10**6,)}, "1 to 100,000 units"),
+        ({"hidden": (0,)}, "hidden=0 is not a whole number"),
+        ({"hidden": (2.5,)}, "hidden=2.5 is not a whole number"),
+        ({"activation": "rleu"}, "activation='rleu'"),
+        ({"dropout": 1.0}, "dropout=1.0"),
+        ({"dropout": float("nan")}, "dropout=nan"),
+        ({"optimizer": "adams"}, "optimizer='adams' is not known; known are adamw"),
+        ({"lr": 0.0}, "lr=0 would"),
+        ({"lr": "fast"}, "lr='fast'"),
+        ({"lr": float("inf")}, "lr=inf"),
+        ({"weight_decay": -1.0}, "weight_decay=-1.0"),
+        ({"weight_decay": 0.1, "optimizer": "lbfgs"}, "other optimizers than lbfgs"),
+        ({"epochs": 0}, "epochs=0"),
+        ({"epochs": True}, "epochs=True"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"patience": 0}, "patience=0"),
+        ({"seed": -1}, "seed=-1"),
+        ({"class_weight": "equal"}, "class_weight='equal'"),
+        ({"class_weight": {"daisy": 2}}, "no class 'daisy'; the classes are iris"),
+        ({"class_weight": {"rose": -2}}, "class_weight of 'rose' is -2"),
+    ],
+)
+def test_settings_that_make_no_sense(flowers, settings, complaint):
+    with pytest.raises(SettingError, match=complaint):
+        train_table(flowers, "kind", **settings)
+
+
+def test_class_weights_need_classes(houses):
+    with pytest.raises(SettingError, match="this is a regression"):
+        train_table(houses, "price", class_weight="balanced")
+
+
+@pytest.mark.parametrize(
+    ("change", "settings", "complaint"),
+    [
+        ({}, {"target": "colour"}, "no column 'colour'"),
+        ({"kind": ["rose"] * 240}, {}, "nothing to learn"),
+        ({"day": ["2020-01-01", "2021-05-06"] * 120}, {}, "dates or times"),
+        ({}, {"validation": 0.6, "test": 0.5}, "leave no rows to train on"),
+        ({}, {"drop": ["height"]}, "no column 'height'"),
+        ({}, {"drop": ["length", "width"]}, "no column is left"),
+    ],
+)
+def test_tables_that_make_no_sense(flowers, change, settings, complaint):
+    table = {**flowers.to_pydict(), **change}
+    with pytest.raises(TableError, match=complaint):
+        train_table(table, **{"target": "kind", **settings})
+
+
+def test_training_that_diverges_says_so_and_saves_nothing(flowers, tmp_path):
+    with pytest.raises(NonFiniteError):
+        train_table(
+            flowers, "kind", optimizer="sgd", lr=1e9, epochs=9, out=tmp_path / "run"
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_out_saves_and_is_looked_at_first(flowers, tmp_path):
+    run = train_table(flowers, "kind", epochs=1, out=tmp_path / "runs" / "a")
+    assert run.folder == tmp_path / "runs" / "a"
+    assert json.loads((run.folder / "model.json").read_text())["target"] == "kind"
+    with pytest.raises(RunError, match="holds a run already"):
+        train_table("no such file", "kind", out=run.folder)
+    again = train_table(flowers, "kind", epochs=2, out=run.folder, overwrite=True)
+    assert len((again.folder / "history.jsonl").read_text().splitlines()) == 2
+
+
+def test_default_folders_are_named_after_table_target_and_time():
+    folder = default_folder("data/my homes (2).csv", "the/price")
+    assert folder.parent == Path("runs")
+    assert folder.name.startswith("my-homes-2-the-price-20")
+    assert default_folder({"x": [1]}, "y").name.startswith("table-y-20")
+    assert len(default_folder("x" * 500, "y").name) < 130
