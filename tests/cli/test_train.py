@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from chainrule.tabular import load_run
+from chainrule.tabular import load_run, train_table
 
 START = [sys.executable, "-c", "from chainrule.cli import main; main()"]
 
@@ -258,6 +258,33 @@ def test_two_runs_in_the_same_second_get_two_names(
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["a", "a-2"]
 
 
+def test_a_name_that_is_taken_meanwhile_does_not_cost_the_result(
+    chainrule, homes_csv, tmp_path, monkeypatch
+):
+    def slow(*arguments, **options):
+        run = train_table(*arguments, **options)
+        run.save(tmp_path / "run")  # somebody else was faster
+        return run
+
+    monkeypatch.setattr("chainrule.cli.training.train_table", slow)
+    told = chainrule(
+        *("train", homes_csv, "--target", "price", "--epochs", 1, "--out", "run", "-q")
+    )
+    assert (told.code, told.out) == (0, "run-2\n")
+
+
+def test_a_terminal_that_knows_few_letters_is_no_error(homes_csv, tmp_path):
+    done = subprocess.run(  # noqa: S603 - our own program
+        [*START, "train", str(homes_csv), "--target", "price", "--epochs", "1"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_divergence_is_explained(chainrule, homes_csv, tmp_path):
     told = chainrule(
         *("train", homes_csv, "--target", "price", "--optimizer", "sgd", "--lr", 1e9)
@@ -351,6 +378,7 @@ def test_a_second_ctrl_c_saves_nothing(chainrule, homes_csv, tmp_path, monkeypat
     monkeypatch.setattr("chainrule.cli.training.train_table", interrupted)
     told = chainrule("train", homes_csv, "--target", "price")
     assert told.code == 130
+    assert told.err == "error: stopped at once; nothing was saved\n"
     assert not (tmp_path / "runs").exists()
 
 

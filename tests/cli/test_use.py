@@ -84,6 +84,7 @@ def test_delimiter_and_encoding(chainrule, homes_run, tmp_path):
         (["-o", "out.txt"], 2, "has to end in .csv or .parquet"),
         (["-o", "nowhere/out.csv"], 1, "there is no folder nowhere"),
         (["-o", "folder.csv"], 1, "is a folder"),
+        (["-o", "homes.csv"], 2, "is the table itself"),
         (["--frob"], 2, "No such option"),
     ],
 )

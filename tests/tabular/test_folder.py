@@ -1,6 +1,7 @@
 """Folders that are whole or as they were."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +37,20 @@ def test_what_fails_leaves_nothing(tmp_path):
 def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "a").mkdir()
     assert names(write_folder(tmp_path / "a", write_model)) == ["model.json"]
+
+
+def test_an_empty_folder_keeps_its_name(tmp_path):
+    (tmp_path / "a").mkdir()
+    assert write_folder(tmp_path / "a", write_model, rename=True).name == "a"
+
+
+def test_a_relative_path_stays_relative(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert write_folder(Path("a"), write_model) == Path("a")
+    assert write_folder(Path("a"), write_model, rename=True) == Path("a-2")
+    (tmp_path / "b").mkdir()
+    assert write_folder(Path("b/../c"), write_model) == Path("b/../c")
+    assert names(tmp_path) == ["a", "a-2", "b", "c"]
 
 
 def test_a_run_is_replaced_only_when_asked(tmp_path):

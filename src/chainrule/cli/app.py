@@ -3,7 +3,9 @@
 Those are imported when a command runs, so that `--help` does not wait for pyarrow.
 """
 
+import io
 import os
+import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -11,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from chainrule.cli.console import new_console, say_error
+from chainrule.cli.console import say_error
 from chainrule.cli.errors import Failure
 from chainrule.cli.graph import EXAMPLES as GRAPH_EXAMPLES
 from chainrule.cli.graph import graph
@@ -52,40 +54,43 @@ app.command(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code."""
-    wanted = bool(os.environ.get("CHAINRULE_TRACEBACK")) or "--traceback" in arguments
-    arguments = [argument for argument in arguments if argument != "--traceback"]
+    _accept_all_letters()
+    details = bool(os.environ.get("CHAINRULE_TRACEBACK")) or "--traceback" in arguments
     try:
-        code = typer.main.get_command(app).main(
-            list(arguments), prog_name="chainrule", standalone_mode=False
-        )
+        return _run([a for a in arguments if a != "--traceback"])
     except UsageError as error:
         return _say_usage(error)
     except Failure as failure:
-        if wanted and failure.code != 2:
+        if details and failure.code != 2:
             traceback.print_exc()
         say_error(failure.message, failure.notes)
         return failure.code
-    except ImportError as error:
-        if (getattr(error, "name", None) or "").startswith("chainrule"):
-            raise
-        say_error(str(error))
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        say_error("stopped")
-        return 130
     except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
-        if wanted:
+        if details:
             traceback.print_exc()
-        say_error(
-            f"this is a bug in chainrule, not your mistake: {type(error).__name__}: "
-            f"{error}"
+        return _say_bug(error, details=details)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(
+            list(arguments), prog_name="chainrule", standalone_mode=False
         )
-        if not wanted:
-            new_console(stderr=True).print(
-                "Please report it with what --traceback shows.", soft_wrap=True
-            )
-        return 70
+    except (KeyboardInterrupt, typer.Abort):
+        raise Failure("stopped", code=130) from None
+    except ImportError as error:
+        if (error.name or "").startswith("chainrule"):
+            raise
+        raise Failure(str(error)) from error
     return code if isinstance(code, int) else 0
+
+
+def _accept_all_letters() -> None:
+    """Write a question mark where a terminal does not know a letter."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _say_usage(error: Exception) -> int:
@@ -94,6 +99,13 @@ def _say_usage(error: Exception) -> int:
     path = context.command_path if context else "chainrule"
     say_error(message.rstrip("."), (f"See {path} --help",))
     return 2
+
+
+def _say_bug(error: Exception, *, details: bool) -> int:
+    kind = type(error).__name__
+    advice = () if details else ("Please report it with what --traceback shows.",)
+    say_error(f"this is a bug in chainrule, not your mistake: {kind}: {error}", advice)
+    return 70
 
 
 def _show_version(wanted: bool) -> None:

@@ -19,10 +19,12 @@ class Failure(Exception):  # noqa: N818 - it ends the command, with `code`
 
 
 @contextmanager
-def expecting(*kinds: type[Exception], code: int = 1) -> Iterator[None]:
+def expecting(
+    *kinds: type[Exception], code: int = 1, stopped: str = "stopped"
+) -> Iterator[None]:
     """Turn errors of these kinds, which are the user's to mend, into a `Failure`.
 
-    A file that cannot be read or written is expected everywhere.
+    A file that cannot be read or written is expected everywhere, and so is Ctrl-C.
     """
     try:
         yield
@@ -33,6 +35,8 @@ def expecting(*kinds: type[Exception], code: int = 1) -> Iterator[None]:
         raise Failure(_sentence(str(error)), *notes, code=code) from error
     except OSError as error:
         raise Failure(_file_trouble(error)) from error
+    except KeyboardInterrupt:
+        raise Failure(stopped, code=130) from None
     except MemoryError as error:
         raise Failure("there is not enough memory for this") from error
 

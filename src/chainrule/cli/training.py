@@ -67,8 +67,8 @@ def train_and_show(
     if talks:
         callbacks += _speakers(console, table, interruption)
     with (
-        expecting(TableError, RunError),
         expecting(SettingError, code=2),
+        expecting(TableError, RunError, stopped="stopped at once; nothing was saved"),
         _explaining_divergence(),
         _closing(callbacks),
     ):
@@ -84,7 +84,7 @@ def train_and_show(
         run = run.save(
             folder,
             overwrite=output.overwrite,
-            rename=unnamed,
+            rename=not output.overwrite,
             documents={REPORT_FILE: _report},
         )
     if output.json:
@@ -288,6 +288,7 @@ def _results(run: TableRun) -> dict[str, Any]:
         "run": str(run.folder),
         "task": run.task,
         "target": run.target,
+        "settings": dict(run.settings),
         "split": dict(run.split),
         "epochs": len(history),
         "best_epoch": history.best_epoch,

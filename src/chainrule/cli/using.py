@@ -35,13 +35,14 @@ def predict_and_write(
 ) -> None:
     """Write the predictions to `out`, or to stdout."""
     if out is not None:
-        _check_out(out)
+        _check_out(out, Path(table))
     with expecting(TableError, RunError), _told_warnings():
         run = load_run(folder)
         found = run.predict(table, with_inputs=with_inputs, **reading)
     if out is None:
-        sys.stdout.write(_csv(found).decode())
-        sys.stdout.flush()
+        # UTF-8 like all tables, whatever the terminal speaks.
+        sys.stdout.buffer.write(_csv(found))
+        sys.stdout.buffer.flush()
         return
     with expecting():
         write_bytes(out, _parquet(found) if out.suffix == ".parquet" else _csv(found))
@@ -68,9 +69,11 @@ def evaluate_and_show(
     console.print(score_table(evaluation, {}))
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path, table: Path) -> None:
     if out.suffix not in {".csv", ".parquet"}:
         raise Failure(f"{out}: its name has to end in .csv or .parquet", code=2)
+    if out.exists() and table.exists() and out.samefile(table):
+        raise Failure(f"{out} is the table itself; name another file", code=2)
     if out.is_dir():
         raise Failure(f"{out} is a folder; name a file in it")
     if not out.absolute().parent.is_dir():

@@ -3,7 +3,7 @@
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -52,28 +52,36 @@ def write_folder(
     Raises `RunError` as `check_destination`, and `OSError` where nothing can be
     written.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = folder.with_name(f".{folder.name}.unfinished-{uuid.uuid4().hex[:8]}")
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100 - "." and ".." need names
+    whole.parent.mkdir(parents=True, exist_ok=True)
+    beside = whole.with_name(f".{whole.name}.unfinished-{uuid.uuid4().hex[:8]}")
     beside.mkdir()
     try:
         write(beside)
         _flush(beside)
-        free = (folder.with_name(f"{folder.name}-{n}") for n in count(2))
-        place = folder
-        while rename and place.exists():
-            place = next(free)
+        place = next(p for p in _names(whole) if not (rename and _is_taken(p)))
         check_destination(place, overwrite=overwrite)
         _put(beside, place)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)
         raise
-    return place
+    return folder if place == whole else folder.with_name(place.name)
+
+
+def _names(folder: Path) -> Iterator[Path]:
+    yield folder
+    for number in count(2):
+        yield folder.with_name(f"{folder.name}-{number}")
+
+
+def _is_taken(folder: Path) -> bool:
+    return folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
 
 
 def _check_replaceable(folder: Path, overwrite: bool) -> None:
     if not folder.is_dir():
         raise RunError(f"{folder} is a file; a run is saved as a folder")
-    if not any(folder.iterdir()):
+    if not _is_taken(folder):
         return
     if not (folder / MODEL_FILE).is_file():
         raise RunError(

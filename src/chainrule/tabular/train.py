@@ -190,7 +190,10 @@ def train_table(
         baselines=baselines(problem, judged, weigh(problem.train)) if judged else {},
         influence=_influence(problem, net, settings.seed),
     )
-    return run if out is None else run.save(out, overwrite=overwrite)
+    if out is None:
+        return run
+    # Whoever has taken the name meanwhile must not cost the result.
+    return run.save(out, overwrite=overwrite, rename=not overwrite)
 
 
 def default_folder(source: Any, target: str) -> Path:
