@@ -117,7 +117,7 @@ def _utf8(data: bytes, file: str, encoding: str | None) -> bytes:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise TableError(
             f"{file}, line {line:,}: holds a zero byte, so it is no table in UTF-8 "
-            "text; if it is text from Windows, try encoding='utf-16'"
+            "text; if it is text from Windows, try encoding='utf-16' (--encoding utf-16)"
         )
     try:
         decoded = data.decode(used)
@@ -138,7 +138,7 @@ def _not_text(data: bytes, file: str, error: UnicodeDecodeError, used: str) -> s
     return (
         f"{file}, line {line:,}: byte 0x{data[at]:02x} (near {near!r}) is not "
         f"{used.upper()} text; save it as UTF-8, or name its encoding, which for older "
-        "files from Windows is encoding='cp1252'"
+        "files from Windows is encoding='cp1252' (--encoding cp1252)"
     )
 
 

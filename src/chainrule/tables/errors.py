@@ -105,5 +105,14 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 def drop_advice(name: str) -> str:
     """Say how a column is left out, in Python and on the command line."""
-    flag = f'"{name}"' if not name.isidentifier() else name
-    return f"drop it (drop=[{name!r}], or --drop {flag})"
+    return f"drop it (drop=[{name!r}], or --drop {_typed(name)})"
+
+
+def category_advice(name: str) -> str:
+    """Say how a column is taken as categories, in Python and on the command line."""
+    flag = f"--category {_typed(name)}"
+    return f"take it as categories (kinds={{{name!r}: 'category'}}, or {flag})"
+
+
+def _typed(name: str) -> str:
+    return name if name.isidentifier() else f'"{name}"'

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from chainrule.tables.arrow import floats, form, plain
 from chainrule.tables.errors import (
     TableError,
+    category_advice,
     count,
     did_you_mean,
     drop_advice,
@@ -118,7 +119,7 @@ def no_column(name: str, known: Sequence[str]) -> str:
     if len(known) == 1:
         return (
             f"there is no column {name!r}: the table has only {known[0]!r}; if that "
-            "is several columns, name the delimiter (delimiter=...)"
+            "is several columns, name the delimiter (delimiter=..., or --delimiter)"
         )
     return f"there is no column {name!r}; {did_you_mean(name, known)}"
 
@@ -204,7 +205,7 @@ class _Survey:
             if wanted is None:
                 self.notes.append(
                     f"{name!r} holds numbers stored as text, taken as numbers; if they "
-                    f"are codes: kinds={{{name!r}: 'category'}}"
+                    f"are codes, {category_advice(name)}"
                 )
             return Column(name, "number", "text", missing, distinct, low, high)
         self.refuse_text(name, text)
@@ -260,8 +261,7 @@ class _Survey:
     def _way_out(self, name: str) -> str:
         if name == self.goal:
             return "take it as classes (task='classification', --task classification)"
-        as_category = f"take it as categories (kinds={{{name!r}: 'category'}})"
-        return f"{drop_advice(name)}, or {as_category}"
+        return f"{drop_advice(name)}, or {category_advice(name)}"
 
     def _not_numbers(self, name: str, text: pa.ChunkedArray) -> str:
         """Name the cells of a column of numbers that are none, and their rows."""
@@ -274,7 +274,7 @@ class _Survey:
             return f"column {name!r} holds text, not numbers: {shown} ({where})"
         return (
             f"column {name!r} holds numbers, but also {shown} ({where}); correct it, "
-            f"or say missing=[{cells[0]!r}] if that means missing, or "
+            f"or say missing=[{cells[0]!r}] (--missing) if that means missing, or "
             f"{self._way_out(name)}"
         )
 

@@ -100,15 +100,7 @@ def prepare(
         seed=seed,
     )
     train = table.take(parts.train)
-    # What the whole table showed holds for its training rows, whatever they show.
-    encoder = Encoder.fit(
-        train,
-        target=target,
-        task=schema.task,
-        drop=[column.name for column in schema.left_out],
-        kinds={column.name: column.kind for column in schema.inputs},
-        max_categories=max_categories,
-    )
+    encoder = Encoder.fit(train, **schema.choices, max_categories=max_categories)
 
     def held_out(given: Any, rows: Array) -> Part | None:
         if _is_share(given):
