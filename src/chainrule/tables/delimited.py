@@ -117,7 +117,8 @@ def _utf8(data: bytes, file: str, encoding: str | None) -> bytes:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1
         raise TableError(
             f"{file}, line {line:,}: holds a zero byte, so it is no table in UTF-8 "
-            "text; if it is text from Windows, try encoding='utf-16' (--encoding utf-16)"
+            "text; if it is text from Windows, try encoding='utf-16' (or --encoding "
+            "utf-16)"
         )
     try:
         decoded = data.decode(used)
