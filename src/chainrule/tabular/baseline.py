@@ -15,11 +15,10 @@ from chainrule.tabular.run import judge
 from chainrule.tensor import Tensor
 from chainrule.training.loop import fit
 from chainrule.training.program import Loss
-from chainrule.training.run import Callback, Run
 
 __all__ = ["baselines", "linear_network"]
 
-MOST_ITERATIONS = 300
+MOST_ITERATIONS = 500
 ENOUGH = 1e-8  # the part of the loss that an iteration has to bring
 
 
@@ -64,15 +63,8 @@ def linear_network(problem: Problem, weights: Array | None = None) -> nn.Module:
         optimizer=optim.LBFGS(loss_tolerance=ENOUGH),
         epochs=MOST_ITERATIONS,
         sample_weight=weights,
-        callbacks=[_StopWhenConverged()],
     )
     return net
-
-
-class _StopWhenConverged(Callback):
-    def on_epoch(self, run: Run) -> None:
-        if isinstance(run.optimizer, optim.LBFGS) and run.optimizer.converged:
-            run.stop(run.optimizer.reason)
 
 
 def _penalised(loss: Loss, net: nn.Module, strength: float) -> Loss:
