@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from chainrule.cli.progress import ProgressLines
 from chainrule.tabular import load_run, train_table
 
 START = [sys.executable, "-c", "from chainrule.cli import main; main()"]
@@ -356,6 +357,50 @@ def test_ctrl_c_keeps_the_best_weights_and_says_so(homes_csv, tmp_path):
     words = " ".join(out.split())
     assert "stopped by Ctrl-C; the weights kept are those of epoch" in words
     assert load_run(tmp_path / "run").history.stopped == "stopped by Ctrl-C"
+
+
+def press_ctrl_c(monkeypatch, times):
+    """Have Ctrl-C pressed so often while the second epoch ends."""
+
+    class Pressing(ProgressLines):
+        def on_epoch(self, run):
+            super().on_epoch(run)
+            for _ in range(times if run.epoch == 2 else 0):
+                signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("chainrule.cli.training.ProgressLines", Pressing)
+
+
+def test_the_epoch_is_finished_after_ctrl_c(chainrule, homes_csv, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    press_ctrl_c(monkeypatch, times=1)
+    told = chainrule("train", homes_csv, "--target", "price", "--out", "run")
+    assert told.code == 0
+    assert (
+        told.err == "stopping after this epoch; Ctrl-C again stops at once, unsaved\n"
+    )
+    assert "stopped by Ctrl-C" in told.out
+    assert len(load_run("run").history) == 3
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_twice_stops_at_once(chainrule, homes_csv, tmp_path, monkeypatch):
+    before = signal.getsignal(signal.SIGINT)
+    press_ctrl_c(monkeypatch, times=2)
+    told = chainrule("train", homes_csv, "--target", "price", "--out", "run")
+    assert told.code == 130
+    assert told.err.endswith("error: stopped at once; nothing was saved\n")
+    assert not (tmp_path / "run").exists()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_terminal_gets_a_live_view(chainrule, homes_csv, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    told = chainrule("train", homes_csv, "--target", "price", "--epochs", 3)
+    assert told.code == 0
+    assert "\x1b[?25l" in told.out  # the cursor is hidden, and shown again
+    assert told.out.rindex("\x1b[?25h") > told.out.rindex("\x1b[?25l")
+    assert "epoch 1/3" not in told.out
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")

@@ -41,7 +41,9 @@ def command(*words: str | Path) -> str:
     """A command of ours as it can be typed, with the program as it was called."""
     called = Path(sys.argv[0])
     found = shutil.which("chainrule")
-    if called.name != "chainrule" or (found and Path(found).samefile(called)):
+    if called.name != "chainrule" or (
+        found and Path(found).resolve() == called.resolve()
+    ):
         program = "chainrule"
     else:
         program = str(called)
