@@ -93,6 +93,17 @@ def python(program, **environment):
     )
 
 
+def test_python_runs_it_as_a_module():
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "chainrule", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.startswith("chainrule ")
+
+
 def test_without_the_extra_it_says_how_to_get_it():
     done = python(
         "import sys; sys.modules['typer'] = None\n"
