@@ -43,6 +43,7 @@ class Program:
         # The last two steps as they were before they were taken: numbers that go
         # wrong in one step may show in the loss of the next.
         self._recent: deque[_Before] = deque(maxlen=2)
+        self._states = [*net.states().values(), *optimizer.states().values()]
 
     def epoch(
         self,
@@ -63,7 +64,8 @@ class Program:
             batch = data.take(order[start:stop])
             scalars = _as_float64(self.optimizer.scalars(self.optimizer.steps))
             # Arrays in states are replaced, never written: keeping them is free.
-            self._recent.append((batch, scalars, self._states()))
+            before = [(state, state.data) for state in self._states]
+            self._recent.append((batch, scalars, before))
             loss = self._step(batch.X, batch.y, batch.weights, scalars).item()
             if not np.isfinite(loss):
                 self._explain(len(losses), loss)
@@ -136,10 +138,6 @@ class Program:
             gradient = flat if gradient.size == 0 else gradient + flat
             total += share * loss.item()
         return total, gradient
-
-    def _states(self) -> list[tuple[State, Array]]:
-        states = {**self.net.states(), **self.optimizer.states()}
-        return [(state, state.data) for state in states.values()]
 
     def _explain(self, step: int, loss: float) -> NoReturn:
         """Go back to before the first step whose numbers went wrong, and say why."""
