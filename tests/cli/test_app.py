@@ -10,7 +10,7 @@ from importlib.metadata import version
 import pytest
 
 from chainrule.cli import main
-from chainrule.cli.train import train
+from chainrule.cli.commands.train import train
 from chainrule.tabular import train_table
 from chainrule.tabular.network import ACTIVATIONS
 from chainrule.tabular.settings import OPTIMIZERS

@@ -1,6 +1,7 @@
-"""The commands and their options. What they do is in the modules beside this one.
+"""The program: its commands, and what is said when one of them fails.
 
-Those are imported when a command runs, so that `--help` does not wait for pyarrow.
+`commands` holds their options; what they do is in the modules beside this one, which
+are imported when a command runs, so that `--help` does not wait for pyarrow.
 """
 
 import io
@@ -13,14 +14,19 @@ from typing import Annotated, Final
 
 import typer
 
+from chainrule.cli.commands.graph import EXAMPLES as GRAPH_EXAMPLES
+from chainrule.cli.commands.graph import graph
+from chainrule.cli.commands.train import EXAMPLES as TRAIN_EXAMPLES
+from chainrule.cli.commands.train import train
+from chainrule.cli.commands.use import (
+    EVALUATE_EXAMPLES,
+    PREDICT_EXAMPLES,
+    evaluate,
+    predict,
+)
 from chainrule.cli.console import say_error
 from chainrule.cli.errors import Failure
-from chainrule.cli.graph import EXAMPLES as GRAPH_EXAMPLES
-from chainrule.cli.graph import graph
 from chainrule.cli.help import Group, with_examples
-from chainrule.cli.train import EXAMPLES as TRAIN_EXAMPLES
-from chainrule.cli.train import train
-from chainrule.cli.use import EVALUATE_EXAMPLES, PREDICT_EXAMPLES, evaluate, predict
 
 __all__ = ["app", "run"]
 

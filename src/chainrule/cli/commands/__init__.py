@@ -1,0 +1,1 @@
+"""What can be asked for: the options of each command. What it does is beside."""
