@@ -98,7 +98,7 @@ def loss(graph):
     return Graph(graph.inputs, (total,))
 
 
-def computed(graph):
+def costly(graph):
     """How many values cost something: constants and copies of numbers do not."""
     values = graph.order[len(graph.inputs) :]
     return sum(bool(v.inputs) and not v.operation.replicates for v in values)
@@ -109,7 +109,7 @@ def computed(graph):
 def test_simplify_keeps_what_is_computed(case):
     graph, arrays = case
     simplified = verify(simplify(verify(graph)))
-    assert computed(simplified) <= computed(graph)
+    assert costly(simplified) <= costly(graph)
     close(interpret(simplified, arrays), interpret(graph, arrays))
 
 
@@ -121,7 +121,7 @@ def test_simplify_leaves_nothing_to_simplify(case):
     assert str(simplify(once)) == str(once)
 
 
-def computed(graph):
+def costly(graph):
     """How many values cost something: constants and copies of numbers do not."""
     values = graph.order[len(graph.inputs) :]
     return sum(bool(v.inputs) and not v.operation.replicates for v in values)
