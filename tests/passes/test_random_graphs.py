@@ -121,12 +121,6 @@ def test_simplify_leaves_nothing_to_simplify(case):
     assert str(simplify(once)) == str(once)
 
 
-def costly(graph):
-    """How many values cost something: constants and copies of numbers do not."""
-    values = graph.order[len(graph.inputs) :]
-    return sum(bool(v.inputs) and not v.operation.replicates for v in values)
-
-
 @settings(deadline=None)
 @given(graphs())
 def test_simplify_keeps_the_gradients(case):
