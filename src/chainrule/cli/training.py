@@ -213,8 +213,7 @@ class Speaker(TableCallback):
         epochs = f"{len(history)} epoch{'' if len(history) == 1 else 's'}"
         line = f"trained for {epochs} in {duration(seconds)}"
         if history.stopped:
-            why = history.stopped.replace("val_loss", "the validation loss")
-            line += f": {why}"
+            line += f": {history.stopped}"
         if history.best_epoch is not None:
             line += f"; the weights kept are those of epoch {history.best_epoch}"
         self.console.print(Text(line))

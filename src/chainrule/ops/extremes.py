@@ -10,22 +10,17 @@ from chainrule.ops.arithmetic import divide, multiply
 from chainrule.ops.axes import letters, without
 from chainrule.ops.cast import cast
 from chainrule.ops.comparison import equal
+from chainrule.ops.reduction import Axes, Reduction, distinct, reduced
 from chainrule.ops.sums import broadcast, sum_
 
-Axes = tuple[int, ...]
 
-
-@dataclass(frozen=True)
-class Extreme(Operation, abstract=True):
+class Extreme(Reduction, abstract=True):
     """A reduction that picks elements: its gradient goes to those it picked."""
-
-    axes: Axes
 
     def type(self, *inputs: TensorType) -> TensorType:
         """The shape without the axes, none of which may be empty."""
-        (x,) = inputs
-        _refuse_empty(x, self.axes, self.name)
-        return TensorType(without(x.shape, self.axes, self.name), x.dtype)
+        _refuse_empty(inputs[0], self.axes, self.name)
+        return super().type(*inputs)
 
     def vjp(self, dy: Value, y: Value, *inputs: Value) -> tuple[Value | None, ...]:
         """The elements that equal `y` share `dy` equally.
@@ -37,30 +32,6 @@ class Extreme(Operation, abstract=True):
         picked = cast(equal(x, broadcast(y, x.shape, self.axes)), dtype)
         share = divide(dy, sum_(picked, self.axes))
         return (multiply(picked, broadcast(share, x.shape, self.axes)),)
-
-    def simplify(self, *inputs: Value) -> Value | None:
-        """Over no axis it is its input."""
-        return None if self.axes else inputs[0]
-
-    def access(self, *inputs: TensorType) -> str:
-        """`ij->i` over the last of two axes."""
-        named = letters(inputs[0].rank)
-        return f"{named}->{''.join(without(named, self.axes, self.name))}"
-
-    @classmethod
-    def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
-        """One axis, several, all, none; one element; no result."""
-        for shape, axes in (
-            ((3, 4), (0,)),
-            ((3, 4), (1,)),
-            ((2, 3, 4), (0, 2)),
-            ((3, 4), (0, 1)),
-            ((3,), ()),
-            ((), ()),
-            ((0, 3), (1,)),
-            ((1, 1), (1,)),
-        ):
-            yield cls(axes), (_distinct(rng, shape),)
 
 
 class Max(Extreme):
@@ -94,8 +65,7 @@ class WhereExtreme(Operation, abstract=True):
 
     def access(self, *inputs: TensorType) -> str:
         """`ij->i` along the last of two axes."""
-        named = letters(inputs[0].rank)
-        return f"{named}->{''.join(without(named, (self.axis,), self.name))}"
+        return reduced(letters(inputs[0].rank), (self.axis,), self.name)
 
     @classmethod
     def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
@@ -108,7 +78,7 @@ class WhereExtreme(Operation, abstract=True):
             ((1,), 0),
             ((0, 3), 1),
         ):
-            yield cls(axis), (_distinct(rng, shape),)
+            yield cls(axis), (distinct(rng, shape),)
 
 
 class Argmax(WhereExtreme):
@@ -140,12 +110,6 @@ def _refuse_empty(x: TensorType, axes: Axes, operation: str) -> None:
                 f"{operation}: axis {axis} of a tensor of shape {x.shape} is empty: "
                 "there is nothing to choose from"
             )
-
-
-def _distinct(rng: Rng, shape: tuple[int, ...]) -> Array:
-    """Numbers at least 0.1 apart, so that a small change does not alter the order."""
-    size = int(np.prod(shape))
-    return np.asarray((rng.permutation(size) * 0.1 - 0.5).reshape(shape))
 
 
 def max_(x: Value, axes: Axes) -> Value:

@@ -7,23 +7,19 @@ import numpy as np
 
 from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
+from chainrule.ops.reduction import Axes, Reduction
 
-Axes = tuple[int, ...]
 Shape = tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Sum(Operation):
+class Sum(Reduction):
     """`y = sum of x over axes`: the axes disappear. A sum of nothing is 0."""
-
-    axes: Axes
 
     def type(self, *inputs: TensorType) -> TensorType:
         """The shape without the axes; booleans cannot be added."""
-        (x,) = inputs
-        if x.dtype.kind == "b":
+        if inputs[0].dtype.kind == "b":
             raise TypeError("sum takes numbers, not bool: cast them first")
-        return TensorType(without(x.shape, self.axes, self.name), x.dtype)
+        return super().type(*inputs)
 
     def forward(self, *inputs: Array) -> Array:
         """NumPy's pairwise sum, in the dtype of `x`."""
@@ -35,29 +31,11 @@ class Sum(Operation):
         del y
         return (broadcast(dy, inputs[0].shape, self.axes),)
 
-    def simplify(self, *inputs: Value) -> Value | None:
-        """A sum over no axis is its input."""
-        return None if self.axes else inputs[0]
-
-    def access(self, *inputs: TensorType) -> str:
-        """`ij->i` for a sum over the last of two axes."""
-        named = letters(inputs[0].rank)
-        return f"{named}->{''.join(without(named, self.axes, self.name))}"
-
     @classmethod
     def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
-        """One axis, several, all, none; empty axes."""
-        for shape, axes in (
-            ((3, 4), (0,)),
-            ((3, 4), (1,)),
-            ((2, 3, 4), (0, 2)),
-            ((3, 4), (0, 1)),
-            ((3,), ()),
-            ((), ()),
-            ((0, 3), (0,)),
-            ((1, 1), (1,)),
-        ):
-            yield cls(axes), (rng.normal(size=shape),)
+        """Those of all reductions, and a sum of nothing."""
+        yield from super().samples(rng)
+        yield cls((0,)), (np.zeros((0, 3)),)
 
 
 @dataclass(frozen=True)

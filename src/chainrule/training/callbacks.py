@@ -8,6 +8,9 @@ from typing import Any, TextIO
 from chainrule.ir import Array
 from chainrule.training.run import Callback, Run
 
+# What is monitored most, as a person says it.
+_IN_WORDS = {"val_loss": "the validation loss", "loss": "the training loss"}
+
 
 class EarlyStopping(Callback):
     """Stop when `monitor` has not got better for `patience` epochs.
@@ -51,7 +54,8 @@ class EarlyStopping(Callback):
             self._best, self._best_epoch = figure, run.epoch
             self._best_weights = run.net.state_dict()
         elif run.epoch - self._best_epoch >= self.patience:
-            run.stop(f"{monitor} has not got better for {self.patience} epochs")
+            what = _IN_WORDS.get(monitor, monitor)
+            run.stop(f"{what} has not got better for {self.patience} epochs")
 
     def on_end(self, run: Run) -> None:
         """Put the best weights back."""
