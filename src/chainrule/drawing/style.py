@@ -13,7 +13,7 @@ MONO: Final = "ui-monospace,'SF Mono',Menlo,Consolas,'DejaVu Sans Mono',monospac
 # Colour: (light, dark). Values are blue and gradients orange, which stay apart for the
 # colour-blind; cells go from purple through nothing to green, likewise. Text has a
 # contrast of at least 4.5.
-_PALETTE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+PALETTE: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "paper": ("#ffffff", "#14171c"),
         "panel": ("#f7f8fa", "#1f242c"),
@@ -64,8 +64,8 @@ _PLAIN: Final = (
 
 def stylesheet(root: str) -> str:
     """The rules for everything inside elements of class `root`, and nothing else."""
-    light = {name: colour for name, (colour, _) in _PALETTE.items()}
-    dark = {name: colour for name, (_, colour) in _PALETTE.items()}
+    light = {name: colour for name, (colour, _) in PALETTE.items()}
+    dark = {name: colour for name, (_, colour) in PALETTE.items()}
     return (
         _rules(root, _PLAIN, {})
         + _rules(root, _COLOURED, light)

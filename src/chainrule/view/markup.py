@@ -7,14 +7,10 @@ into markup. Only `Html`, which `tag` returns, is taken as it is.
 from html import escape
 from typing import Final, TypeAlias
 
+from chainrule.drawing.pieces import clean
+
 __all__ = ["Content", "Html", "clean", "join", "tag", "text"]
 
-# Characters which HTML does not allow, even escaped; tab and line breaks are fine.
-FORBIDDEN: Final = {
-    code: "\N{REPLACEMENT CHARACTER}"
-    for code in (*range(32), *range(127, 160), *range(0xD800, 0xE000))
-    if chr(code) not in "\t\n\r"
-}
 EMPTY_TAGS: Final = {"meta", "br"}
 
 
@@ -25,11 +21,6 @@ class Html(str):
 
 
 Content: TypeAlias = str | int | None
-
-
-def clean(words: str) -> str:
-    """`words` without the characters that HTML and SVG do not allow."""
-    return words.translate(FORBIDDEN)
 
 
 def text(value: Content) -> Html:

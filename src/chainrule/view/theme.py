@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 from xml.etree import ElementTree as ET
 
+from chainrule.drawing import style as drawing
 from chainrule.view.markup import clean
 
 if TYPE_CHECKING:
@@ -22,16 +23,17 @@ if TYPE_CHECKING:
 
 __all__ = ["FONTS", "PALETTE", "Labels", "css_variables", "new_figure", "to_svg"]
 
-# Colour: (light, dark). Blue, orange, green and purple stay apart for the colour-blind
-# (after Okabe and Ito 2008); text has a contrast of at least 4.5 on paper and panel.
+# Colour: (light, dark), those of drawn graphs where they mean the same. Blue, orange,
+# green and purple stay apart for the colour-blind (after Okabe and Ito 2008); text has
+# a contrast of at least 4.5 on paper and panel.
 PALETTE: Final[Mapping[str, tuple[str, str]]] = {
-    "paper": ("#ffffff", "#14171c"),
+    "paper": drawing.PALETTE["paper"],
     "panel": ("#f5f6f8", "#1d2128"),
-    "ink": ("#1c2127", "#e7eaee"),
-    "muted": ("#5b6570", "#a3abb6"),
+    "ink": drawing.PALETTE["ink"],
+    "muted": drawing.PALETTE["muted"],
     "grid": ("#dde1e7", "#343b45"),
-    "blue": ("#0a5fa8", "#62b0f2"),
-    "orange": ("#b8500a", "#f0a05a"),
+    "blue": drawing.PALETTE["value"],
+    "orange": drawing.PALETTE["gradient"],
     "green": ("#157a55", "#4fc495"),
     "purple": ("#8a4a96", "#d59be0"),
     "slate": ("#46505b", "#b4bcc6"),
