@@ -1,6 +1,7 @@
 """The user's tensor: NumPy's conventions, gradients, and what it refuses."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -217,3 +218,22 @@ def test_booleans_combine_and_numbers_are_refused():
     assert (~(x > 1)).tolist() == [True, False, False]
     with pytest.raises(TypeError, match="booleans"):
         cr.tensor([1, 2]) & 1
+
+
+def test_copies_and_pickles_have_the_numbers_and_no_history():
+    x = cr.tensor([1.0, 2.0], name="x")
+    for _ in range(10_000):
+        x = x + 0.0
+    for copied in (pickle.loads(pickle.dumps(x)), copy.copy(x)):  # noqa: S301 - ours
+        assert copied.tolist() == [1, 2]
+        assert copied.value.inputs == ()
+    assert copy.deepcopy(x) is x
+    w = pickle.loads(pickle.dumps(cr.Parameter([1.0], name="w")))  # noqa: S301 - ours
+    assert isinstance(w, cr.Parameter)
+    assert w.name == "w"
+
+
+def test_floor_division_is_numpys():
+    x = np.array([7, -7, 5])
+    assert (cr.tensor(x) // 2).tolist() == (x // 2).tolist()
+    assert (20 // cr.tensor(x)).tolist() == (20 // x).tolist()

@@ -148,6 +148,13 @@ class Tensor(HasValue):
         device: tuple[int, int] = self.data.__dlpack_device__()
         return device
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Copied and pickled are the numbers, not the history behind them.
+        return tensor, (self.data, None, self.name)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # it never changes, so one is enough
+
     def __repr__(self) -> str:
         if self.value.data is None and not evaluate(self.value):
             return f"<traced tensor {self.value.type}>"
@@ -264,6 +271,12 @@ class Tensor(HasValue):
 
     def __rtruediv__(self, other: Operand) -> "Tensor":
         return Tensor(elementwise.divide(other, self))
+
+    def __floordiv__(self, other: Operand) -> "Tensor":
+        return Tensor(elementwise.floor_divide(self, other))
+
+    def __rfloordiv__(self, other: Operand) -> "Tensor":
+        return Tensor(elementwise.floor_divide(other, self))
 
     def __mod__(self, other: Operand) -> "Tensor":
         return Tensor(elementwise.remainder(self, other))
@@ -429,7 +442,9 @@ class Tensor(HasValue):
         )
 
     __iadd__ = __isub__ = __imul__ = __itruediv__ = _refuse_in_place
-    __ipow__ = __imod__ = __imatmul__ = __iand__ = __ior__ = _refuse_in_place
+    __ipow__ = __imod__ = __ifloordiv__ = __imatmul__ = __iand__ = __ior__ = (
+        _refuse_in_place
+    )
 
 
 class State(Tensor):
@@ -505,6 +520,9 @@ class State(Tensor):
         kind = type(self).__name__.lower()
         text = np.array2string(self.data, separator=", ", prefix=f"{kind}(")
         return f"{kind}({text}, name={self.name!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.data, self.dtype, self.name)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         copy = type(self)(self.data, self.dtype, self.name)
