@@ -142,16 +142,17 @@ def test_a_value_that_is_not_used():
         compute("3*4", "y=2")
 
 
-@pytest.mark.parametrize("text", ["", "  ", "x\0", "x" * 20_000, "+".join("x" * 4000)])
+@pytest.mark.parametrize("text", ["", "  ", "x\0", "x" * 20_000])
 def test_what_cannot_be_read(text):
     with pytest.raises(FormulaError) as caught:
         compute(text, "x=1")
     assert caught.value.pointer() == ""
 
 
-def test_a_deep_formula_is_refused_not_crashed():
+@pytest.mark.parametrize("text", ["-" * 3000 + "x", "+".join("x" * 4000)])
+def test_a_deep_formula_is_refused_not_crashed(text):
     with pytest.raises(FormulaError, match=r"nested|too many"):
-        compute("-" * 3000 + "x", "x=1")
+        compute(text, "x=1")
 
 
 def test_nothing_is_executed():
