@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chainrule.ir import Graph, TensorType, Value, parse_graph, verify
@@ -104,7 +104,6 @@ def costly(graph):
     return sum(bool(v.inputs) and not v.operation.replicates for v in values)
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_simplify_keeps_what_is_computed(case):
     graph, arrays = case
@@ -113,7 +112,6 @@ def test_simplify_keeps_what_is_computed(case):
     close(interpret(simplified, arrays), interpret(graph, arrays))
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_simplify_leaves_nothing_to_simplify(case):
     graph, _ = case
@@ -121,7 +119,6 @@ def test_simplify_leaves_nothing_to_simplify(case):
     assert str(simplify(once)) == str(once)
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_simplify_keeps_the_gradients(case):
     graph, arrays = case
@@ -131,7 +128,6 @@ def test_simplify_keeps_the_gradients(case):
     close(interpret(verify(simplify(differentiate(graph))), arrays), before)
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_the_text_reads_back_to_an_equal_graph(case):
     graph, arrays = case
@@ -142,7 +138,6 @@ def test_the_text_reads_back_to_an_equal_graph(case):
             np.testing.assert_array_equal(a, b)
 
 
-@settings(deadline=None)
 @given(graphs())
 def test_evaluating_and_interpreting_are_the_same(case):
     graph, arrays = case

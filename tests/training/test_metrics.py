@@ -277,7 +277,7 @@ def test_roc_of_perfect_reversed_and_constant_scores():
         st.tuples(st.booleans(), st.integers(-3, 3)), min_size=2, max_size=30
     ).filter(lambda pairs: len({positive for positive, _ in pairs}) == 2)
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_area_is_the_chance_that_a_positive_scores_higher(pairs):
     positives = [score for positive, score in pairs if positive]
     negatives = [score for positive, score in pairs if not positive]
