@@ -132,7 +132,11 @@ from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_gr
 from chainrule.version import __version__
 
 if TYPE_CHECKING:
-    from chainrule import losses, nn, optim, random, tables, tabular, testing, training
+    from chainrule import losses, nn, optim, random, testing, training
+
+    # Not in __all__, for not everybody has what they need.
+    from chainrule import tables as tables
+    from chainrule import tabular as tabular
     from chainrule.nn.saving import load, save
     from chainrule.training import (
         Callback,
@@ -296,8 +300,6 @@ __all__ = [
     "subtract",
     "sum",
     "swapaxes",
-    "tables",
-    "tabular",
     "take",
     "tanh",
     "tensor",
