@@ -104,6 +104,11 @@ def _is_data(leaf: Any) -> bool:
     return isinstance(leaf, kinds) and not isinstance(leaf, bool)
 
 
+def data_of(leaves: Sequence[Any]) -> list[Array]:
+    """The arrays among the leaves of a call: the inputs of its graph, in order."""
+    return [_to_array(leaf) for leaf in leaves if _is_data(leaf)]
+
+
 def _key(leaf: Any) -> Any:
     """What tells two calls apart that pass something other than data."""
     return id(leaf) if isinstance(leaf, State) else leaf
@@ -144,7 +149,7 @@ class Compiled(Generic[P, R]):
                 f"can be told apart; {', '.join(keywords)} came by name"
             )
         leaves, structure = flatten(args)
-        arrays = [_to_array(leaf) for leaf in leaves if _is_data(leaf)]
+        arrays = data_of(leaves)
         key = (
             structure,
             tuple((a.shape, a.dtype) for a in arrays),

@@ -53,3 +53,25 @@ def test_a_validation_loss_that_is_not_finite_is_no_silent_number():
             cr.nn.Dense(2, 1, rng=0), X, np.zeros(4), loss="squared", epochs=1,
             validation=(far, np.zeros(3)),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("validation", [None, (np.ones((2, 2)), np.zeros(2))])
+def test_a_last_step_that_makes_weights_infinite_is_not_silent(validation):
+    X = np.full((4, 2), 1e3)
+    net = cr.nn.Dense(2, 1, rng=0)
+    before = {k: v.tobytes() for k, v in net.state_dict().items()}
+    with pytest.raises(cr.NonFiniteError, match="step 1 of the epoch gave infinite"):
+        cr.fit(
+            net, X, np.zeros(4), loss="squared", optimizer=cr.optim.SGD(1e38),
+            epochs=1, validation=validation,
+        )  # fmt: skip
+    assert {k: v.tobytes() for k, v in net.state_dict().items()} == before
+
+
+def test_an_optimizer_of_all_rows_says_where_it_began_too():
+    X = np.array([[1.0, 1.0], [2.0, 3.0]])
+    with pytest.raises(cr.NonFiniteError, match=r"step 1 gave NaN.* log"):
+        cr.fit(
+            Exploding(), X, np.zeros((2, 3)), loss="squared",
+            optimizer=cr.optim.LBFGS(), epochs=2,
+        )  # fmt: skip

@@ -39,3 +39,11 @@ def test_full_batch_gradients_do_not_depend_on_how_rows_are_cut(monkeypatch):
     A = np.c_[X, np.ones(30)]
     exact = np.linalg.solve(A.T @ (weights[:, None] * A), A.T @ (weights * y))
     np.testing.assert_allclose(nets[0].W.numpy()[:, 0], exact[:3], rtol=1e-4)
+
+
+def test_predict_leaves_each_layer_in_the_mode_it_was_in():
+    net = cr.nn.Sequential(cr.nn.Dense(2, 2, rng=0), cr.nn.BatchNorm(2))
+    net[1].eval()
+    cr.predict(net, np.ones((3, 2)))
+    assert net.training
+    assert not net[1].training

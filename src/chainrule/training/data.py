@@ -23,6 +23,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.X)
 
+    @property
+    def parts(self) -> tuple[Array, Array, Array | None]:
+        """`X`, `y` and the weights, as what is traced takes them."""
+        return self.X, self.y, self.weights
+
     def take(self, rows: Array | slice) -> "Rows":
         """These rows, in this order."""
         weights = None if self.weights is None else self.weights[rows]
@@ -42,7 +47,7 @@ class Rows:
     def fingerprint(self) -> str:
         """A checksum, by which a checkpoint knows the rows it belongs to."""
         checksum = 0
-        for array in (self.X, self.y, self.weights):
+        for array in self.parts:
             if array is not None:
                 checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
         return f"{checksum:08x}"

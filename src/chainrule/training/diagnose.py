@@ -5,8 +5,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.compile import Traced, trace
-from chainrule.expressions.promote import as_array
+from chainrule.compile import Traced, data_of, trace
 from chainrule.ir import Array, Value
 from chainrule.tree import flatten
 
@@ -25,8 +24,7 @@ def explain_non_finite(step: Callable[..., Any], args: Any, when: str) -> None:
     """
     traced = trace(step, *args)
     leaves, _ = flatten(args)
-    arrays = [leaf for leaf in leaves if isinstance(leaf, (np.ndarray, np.generic))]
-    known = _known(traced, [as_array(a) for a in arrays])
+    known = _known(traced, data_of(leaves))
     with np.errstate(all="ignore"):
         for value in traced.graph.order[len(traced.graph.inputs) :]:
             if value.operation is None:

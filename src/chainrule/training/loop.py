@@ -119,7 +119,8 @@ def fit(
     settings = {
         "seed": seed,
         "rows": len(train),
-        "data": train.fingerprint(),
+        # It reads all rows, so only where somebody is going to compare it.
+        "data": None if checkpoint is None else train.fingerprint(),
         "batch_size": batch_size,
         "shuffle": shuffle,
         "optimizer": type(optimizer).__name__,

@@ -6,7 +6,8 @@ losses back.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NoReturn
 
@@ -23,8 +24,16 @@ from chainrule.transforms import value_and_grad
 
 Loss = Callable[..., Tensor]
 
-# A batch, what depended on the number of its step, and all states before it.
-_Before = tuple[Rows, dict[str, Any], list[tuple[State, Array]]]
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """A step as it was before it was taken, with which it can be taken again."""
+
+    step: int
+    name: str
+    arguments: tuple[Any, ...]
+    states: list[tuple[State, Array]]
+
 
 # How many rows are evaluated at once where nothing depends on the batch.
 EVALUATION_BATCH = 2048
@@ -65,14 +74,19 @@ class Program:
             scalars = _as_float64(self.optimizer.scalars(self.optimizer.steps))
             # Arrays in states are replaced, never written: keeping them is free.
             before = [(state, state.data) for state in self._states]
-            self._recent.append((batch, scalars, before))
-            loss = self._step(batch.X, batch.y, batch.weights, scalars).item()
+            arguments = (*batch.parts, scalars)
+            name = f"step {len(losses) + 1} of the epoch"
+            self._recent.append(_Before(self.optimizer.steps, name, arguments, before))
+            loss = self._step(*arguments).item()
             if not np.isfinite(loss):
-                self._explain(len(losses), loss)
+                self._explain(f"{name} gave the loss {loss}")
             self.optimizer.steps += 1
             losses.append(loss)
             if on_step is not None:
                 on_step(self.optimizer.steps, loss)
+        # What the last step did to the weights is in no loss yet.
+        if not _all_finite(state.data for state in self._states):
+            self._explain("the last step of the epoch made a weight infinite")
         return np.asarray(losses)
 
     def full_batch_iteration(self, data: Rows) -> float:
@@ -85,7 +99,14 @@ class Program:
             return self._mean_loss_and_gradient(data)
 
         before = _flatten(p.data for p in parameters.values())
-        after, loss = self.optimizer.iterate(evaluate, before)
+        try:
+            after, loss = self.optimizer.iterate(evaluate, before)
+        except ValueError:
+            _unflatten(parameters.values(), before)
+            for batch in self._full_batches(data):
+                when = f"step {self.optimizer.steps + 1}"
+                explain_non_finite(self._traced_loss_and_gradient, batch.parts, when)
+            raise
         _unflatten(parameters.values(), after)
         self.optimizer.steps += 1
         return loss
@@ -98,10 +119,9 @@ class Program:
         self.net.eval()
         total, predictions = 0.0, []
         for batch in data.batches(EVALUATION_BATCH):
-            loss, prediction = self._forward(batch.X, batch.y, batch.weights)
+            loss, prediction = self._forward(*batch.parts)
             if not np.isfinite(loss.item()):
-                args = (batch.X, batch.y, batch.weights)
-                explain_non_finite(self._traced_forward, args, "evaluation")
+                explain_non_finite(self._traced_forward, batch.parts, "evaluation")
                 raise NonFiniteError(f"evaluation gave the loss {loss.item()}")
             total += loss.item() * batch.total_weight()
             predictions.append(prediction.numpy())
@@ -131,24 +151,30 @@ class Program:
 
     def _mean_loss_and_gradient(self, data: Rows) -> tuple[float, Array]:
         total, gradient = 0.0, np.zeros(0)
-        for batch in data.batches(EVALUATION_BATCH, smallest_batch(self.net)):
-            loss, dws = self._loss_and_gradient(batch.X, batch.y, batch.weights)
+        for batch in self._full_batches(data):
+            loss, dws = self._loss_and_gradient(*batch.parts)
             share = batch.total_weight() / data.total_weight()
             flat = share * _flatten(dw.numpy() for dw in dws.values())
             gradient = flat if gradient.size == 0 else gradient + flat
             total += share * loss.item()
         return total, gradient
 
-    def _explain(self, step: int, loss: float) -> NoReturn:
-        """Go back to before the first step whose numbers went wrong, and say why."""
-        when = f"step {step + 1} of the epoch"
-        for batch, scalars, states in self._recent:
-            for state, data in states:
-                state.hold(data)
-            explain_non_finite(
-                self._traced_step, (batch.X, batch.y, batch.weights, scalars), when
-            )
-        raise NonFiniteError(f"{when} gave the loss {loss}")
+    def _full_batches(self, data: Rows) -> Iterator[Rows]:
+        return data.batches(EVALUATION_BATCH, smallest_batch(self.net))
+
+    def _explain(self, symptom: str) -> NoReturn:
+        """Go back to before the step whose numbers went wrong, and say why they did.
+
+        It is the last one, unless it had been handed weights that were wrong already.
+        """
+        before = self._recent[-1]
+        if not _all_finite(data for _, data in before.states):
+            before = self._recent[0]
+        for state, data in before.states:
+            state.hold(data)
+        self.optimizer.steps = before.step
+        explain_non_finite(self._traced_step, before.arguments, before.name)
+        raise NonFiniteError(symptom)
 
 
 def smallest_batch(net: Module) -> int:
@@ -164,7 +190,7 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
     array([[1.],
            [0.]], dtype=float32)
     """
-    was_training = net.training
+    modes = {module: module.training for module in net.modules().values()}
     net.eval()
     try:
         inputs = tensor(X).numpy()
@@ -174,8 +200,13 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
             for start in range(0, max(len(inputs), 1), batch_size)
         ]
     finally:
-        net.train(was_training)
+        for module, was_training in modes.items():
+            module.training = was_training
     return np.concatenate(parts)
+
+
+def _all_finite(arrays: Iterable[Array]) -> bool:
+    return all(np.isfinite(array).all() for array in arrays)
 
 
 def _as_float64(scalars: dict[str, float]) -> dict[str, np.float64]:
