@@ -401,3 +401,22 @@ def test_special_values_come_back():
     assert net.options == [*values[:4], np.dtype(np.float32), "text"]
     net = from_json(to_json(Wrapped(cr.nn.ReLU(), float("nan"))))
     assert np.isnan(net.options)
+
+
+def test_one_flipped_bit_in_the_weights_is_found_out(tmp_path):
+    cr.save(cr.nn.Dense(2, 2, rng=0), tmp_path)
+    file = tmp_path / "model.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ModelFileError, match="is not the one that was saved"):
+        cr.load(tmp_path)
+
+
+def test_when_and_how_does_not_change_the_weights_file(tmp_path):
+    net = cr.nn.Dense(2, 2, rng=0)
+    for day in ("monday", "tuesday"):
+        cr.save(net, tmp_path / day, data="x", provenance={"day": day})
+        assert read_extra(tmp_path / day) == {"data": "x", "provenance": {"day": day}}
+    contents = {p.read_bytes() for p in tmp_path.glob("*/model.safetensors")}
+    assert len(contents) == 1

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+import chainrule as cr
 from chainrule.tables import TableError, TableWarning
 from chainrule.tabular import RunError, load_run, train_table
 
@@ -36,7 +37,8 @@ def test_the_files_of_a_run(saved):
     assert names == [
         *("evaluation.json", "history.jsonl", "model.json", "model.safetensors")
     ]
-    about = json.loads((saved.folder / "model.json").read_text())
+    extra = json.loads((saved.folder / "model.json").read_text())["extra"]
+    about = {**extra, **extra["table_run"]}
     assert about["task"] == "multiclass"
     assert about["architecture"]["hidden"] == [64, 64]
     assert about["provenance"]["seed"] == 0
@@ -193,9 +195,9 @@ def test_what_is_no_run(tmp_path, saved):
 
 
 def change(path, edit):
-    about = json.loads(path.read_text())
-    edit(about)
-    path.write_text(json.dumps(about))
+    model = json.loads(path.read_text())
+    edit(model["extra"]["table_run"])
+    path.write_text(json.dumps(model))
 
 
 @pytest.mark.parametrize(
@@ -203,11 +205,9 @@ def change(path, edit):
     [
         lambda about: about.pop("encoding"),
         lambda about: about.pop("architecture"),
-        lambda about: about.pop("weights_sha256"),
         lambda about: about.pop("split"),
         lambda about: about.update(architecture=3),
         lambda about: about.update(split=[1, 2]),
-        lambda about: about.update(provenance={}),
         lambda about: about["architecture"].update(hidden=[64, 32]),
         lambda about: about["architecture"].update(hidden="64"),
         lambda about: about["architecture"].update(inputs=5),
@@ -221,6 +221,32 @@ def test_a_damaged_description_is_found_out(saved, edit):
     change(saved.folder / "model.json", edit)
     with pytest.raises(RunError, match="is damaged"):
         load_run(saved.folder)
+
+
+def test_a_damaged_provenance_is_found_out(saved):
+    path = saved.folder / "model.json"
+    model = json.loads(path.read_text())
+    model["extra"]["provenance"] = {}
+    path.write_text(json.dumps(model))
+    with pytest.raises(RunError, match="is damaged"):
+        load_run(saved.folder)
+
+
+@pytest.mark.parametrize("key", ["id", "architecture", "extra"])
+def test_a_damaged_network_is_found_out(saved, key):
+    path = saved.folder / "model.json"
+    model = json.loads(path.read_text())
+    del model[key]
+    path.write_text(json.dumps(model))
+    with pytest.raises(RunError, match=r"is damaged|does not describe"):
+        load_run(saved.folder)
+
+
+def test_the_network_of_a_run_can_be_loaded_alone(saved, flowers):
+    X = saved.encoder.transform(flowers)
+    np.testing.assert_array_equal(
+        cr.predict(cr.load(saved.folder), X), cr.predict(saved.net, X)
+    )
 
 
 def test_a_run_of_a_newer_version_says_so(saved):

@@ -276,7 +276,8 @@ def test_training_that_diverges_says_so_and_saves_nothing(flowers, tmp_path):
 def test_out_saves_and_is_looked_at_first(flowers, tmp_path):
     run = train_table(flowers, "kind", epochs=1, out=tmp_path / "runs" / "a")
     assert run.folder == tmp_path / "runs" / "a"
-    assert json.loads((run.folder / "model.json").read_text())["target"] == "kind"
+    model = json.loads((run.folder / "model.json").read_text())
+    assert model["extra"]["table_run"]["target"] == "kind"
     with pytest.raises(RunError, match="holds a run already"):
         train_table("no such file", "kind", out=run.folder)
     again = train_table(flowers, "kind", epochs=2, out=run.folder, overwrite=True)

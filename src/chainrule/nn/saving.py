@@ -48,7 +48,9 @@ def save(net: Module, folder: str | Path, **extra: Any) -> Path:
     """Write `net` to `folder`, which is made if it is not there; returns the folder.
 
     `extra` is kept with it, for `read_extra`: where it comes from, how its input was
-    prepared. It consists of what JSON knows: text, finite numbers, lists, dicts.
+    prepared. It consists of what JSON knows: text, finite numbers, lists, dicts. Only
+    what is given as `provenance`, which tells when and how, is not copied into
+    `model.safetensors`: so the same network and extra make the same file.
 
     A module of your own can be saved too, if what its constructor takes is as simple,
     or other modules. Raises `TypeError` or `ValueError` for what cannot be saved, and
@@ -79,7 +81,9 @@ def save(net: Module, folder: str | Path, **extra: Any) -> Path:
         "extra": extra,
     }
     text = _dumps(description)
-    weights = safetensors.numpy.save(numbers, {_DESCRIPTION: text})
+    lasting = {name: item for name, item in extra.items() if name != "provenance"}
+    copy = _dumps({**description, "extra": lasting})
+    weights = safetensors.numpy.save(numbers, {_DESCRIPTION: copy})
     write_together({folder / _DESCRIPTION: text.encode(), folder / _WEIGHTS: weights})
     return folder
 
@@ -148,7 +152,7 @@ def _check_rebuilt(net: Module, architecture: Any) -> None:
 def _digest(numbers: Mapping[str, Array]) -> str:
     """What ties `model.json` to its weights."""
     found = hashlib.sha256()
-    for name, array in numbers.items():
+    for name, array in sorted(numbers.items()):
         found.update(f"{name} {array.dtype} {array.shape}".encode())
         found.update(array.tobytes())
     return found.hexdigest()
@@ -184,6 +188,8 @@ def _read(folder: Path) -> _Saved:
     if copy is None:
         raise ModelFileError(f"{folder}: {_WEIGHTS} was not written by chainrule.save")
     embedded = _parsed(folder, _WEIGHTS, copy)
+    if _digest(numbers) != embedded["id"]:
+        raise _damaged(folder, f"{_WEIGHTS} is not the one that was saved")
     text = (folder / _DESCRIPTION).read_text("utf-8", errors="replace")
     beside = _parsed(folder, _DESCRIPTION, text)
     # They differ if saving was cut short after the one and before the other.

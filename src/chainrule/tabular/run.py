@@ -8,9 +8,10 @@ On disk a run is a folder of plain data; loading one runs no code:
 | `model.json` | the network, the encoding of the columns, settings, provenance |
 | `history.jsonl` | what happened in training, one epoch a line |
 | `evaluation.json` | the scores on the test rows and of the baselines, the influence |
+
+The first two are those of any saved network, so `cr.load` reads them too.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -18,12 +19,12 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
-import safetensors
-import safetensors.numpy
 
-from chainrule.files import write_bytes, write_text
+from chainrule.files import write_text
 from chainrule.ir import Array
 from chainrule.nn import Module, initializers
+from chainrule.nn.architecture import ModelFileError
+from chainrule.nn.saving import load, save
 from chainrule.tables import (
     Encoder,
     Schema,
@@ -45,7 +46,7 @@ from chainrule.training.program import predict
 
 __all__ = ["Document", "TableRun", "judge", "load_run"]
 
-FORMAT: Final = "chainrule table run"
+KIND: Final = "table_run"  # under which it is kept with its network
 VERSION: Final = 1
 
 WEIGHTS_FILE: Final = "model.safetensors"
@@ -197,9 +198,7 @@ def judge(encoder: Encoder, net: Module, X: Array, table: pa.Table) -> Evaluatio
 
 
 def _write(run: TableRun, folder: Path) -> None:
-    """The files of a run; the one that makes it a run comes last."""
-    weights = safetensors.numpy.save(run.net.state_dict())
-    write_bytes(folder / WEIGHTS_FILE, weights)
+    """The files of a run; those that make it one come last."""
     run.history.save(folder / HISTORY_FILE)
     scores = {
         "test": None if run.evaluation is None else run.evaluation.to_json(),
@@ -208,21 +207,19 @@ def _write(run: TableRun, folder: Path) -> None:
     }
     write_text(folder / EVALUATION_FILE, _json(scores))
     about = {
-        "format": FORMAT,
         "version": VERSION,
         "task": run.task,
         "target": run.target,
         "architecture": to_plain(run.architecture),
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
         "settings": dict(run.settings),
         "split": dict(run.split),
         "best_epoch": run.history.best_epoch,
         "stopped": run.history.stopped,
-        "provenance": to_plain(run.provenance),
         "table": to_plain(run.schema),
         "encoding": run.encoder.to_config(),
     }
-    write_text(folder / MODEL_FILE, _json(about))
+    provenance = to_plain(run.provenance)
+    save(run.net, folder, provenance=provenance, **{KIND: about})
 
 
 def _json(data: Any) -> str:
@@ -242,8 +239,8 @@ def load_run(folder: str | Path) -> TableRun:
     """
     path = Path(folder)
     _check_folder(path)
-    about = _read_json(path / MODEL_FILE)
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    about = _described(_read_json(path / MODEL_FILE))
+    if about is None:
         raise RunError(f"{path / MODEL_FILE} does not describe a run of chainrule")
     if about.get("version") != VERSION:
         raise RunError(
@@ -258,6 +255,14 @@ def load_run(folder: str | Path) -> TableRun:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise _damaged(path, what) from None
+
+
+def _described(model: Any) -> dict[str, Any] | None:
+    """What is kept of a run with its network, if that is what was saved."""
+    extra = model.get("extra") if isinstance(model, dict) else None
+    if not isinstance(extra, dict) or not isinstance(extra.get(KIND), dict):
+        return None
+    return {**extra, **extra[KIND]}
 
 
 def _check_folder(path: Path) -> None:
@@ -286,7 +291,7 @@ def _assemble(path: Path, about: Mapping[str, Any]) -> TableRun:
     encoder = Encoder.from_config(about["encoding"])
     architecture = from_plain(Architecture, about["architecture"])
     _check_match(encoder, architecture)
-    net = _load_net(path, architecture, about["weights_sha256"])
+    net = _load_net(path, architecture)
     test, baselines, influence = _load_scores(path / EVALUATION_FILE)
     return TableRun(
         net=net,
@@ -311,22 +316,22 @@ def _check_match(encoder: Encoder, architecture: Architecture) -> None:
         raise ValueError("its network does not fit the encoding of its columns")
 
 
-def _load_net(path: Path, architecture: Architecture, digest: str) -> Module:
-    file = path / WEIGHTS_FILE
+def _load_net(path: Path, architecture: Architecture) -> Module:
+    if not (path / WEIGHTS_FILE).is_file():
+        raise _damaged(path, f"there is no {WEIGHTS_FILE} in it")
     try:
-        content = file.read_bytes()
-    except FileNotFoundError:
-        raise _damaged(path, f"there is no {WEIGHTS_FILE} in it") from None
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise _damaged(path, f"{WEIGHTS_FILE} is not the one that was saved")
-    try:
-        numbers = safetensors.numpy.load(content)
-    except safetensors.SafetensorError as error:
-        raise _damaged(path, f"{WEIGHTS_FILE}: {error}") from None
+        net = load(path)
+    except ModelFileError as error:
+        raise RunError(str(error)) from None
     with initializers.skipped():
-        net = architecture.build(seed=0)
-    net.load_state_dict(numbers)
-    return net.eval()
+        expected = architecture.build(seed=0)
+    if _shapes(net) != _shapes(expected):
+        raise ValueError("its network is not of the architecture that it names")
+    return net
+
+
+def _shapes(net: Module) -> dict[str, tuple[int, ...]]:
+    return {name: state.shape for name, state in net.states().items()}
 
 
 def _load_scores(

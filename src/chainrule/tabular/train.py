@@ -23,6 +23,7 @@ from chainrule.tabular.provenance import Provenance
 from chainrule.tabular.run import TableRun, judge
 from chainrule.tabular.settings import Settings
 from chainrule.training.callbacks import EarlyStopping
+from chainrule.training.data import balanced
 from chainrule.training.history import History
 from chainrule.training.loop import fit
 from chainrule.training.metrics import root_mean_squared_error
@@ -292,7 +293,7 @@ def _class_table(
                 f"class_weight={class_weight!r}: give 'balanced', or a weight by class"
             )
         counts = np.bincount(problem.train.y.ravel().astype(np.intp))
-        return np.asarray(counts.sum() / (len(classes) * counts), np.float32)
+        return balanced(counts).astype(np.float32)
     # On the command line every label is text.
     written = {str(label): k for k, label in enumerate(classes)}
     weights = np.ones(len(classes), np.float32)

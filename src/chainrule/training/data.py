@@ -161,6 +161,15 @@ def hold_out(data: Rows, fraction: float, seed: int) -> tuple[Rows, Rows]:
     return data.take(np.sort(order[held:])), data.take(np.sort(order[:held]))
 
 
+def balanced(counts: Array) -> Array:
+    """The weights that make all classes count alike: `n / (classes x rows of each)`.
+
+    >>> balanced(np.array([3, 1]))
+    array([0.66666667, 2.        ])
+    """
+    return np.asarray(counts.sum() / (len(counts) * counts))
+
+
 def class_weights(
     class_weight: str | Mapping[Any, float] | Sequence[float], y: Array
 ) -> Array:
@@ -176,7 +185,7 @@ def class_weights(
             raise ValueError(
                 f"class_weight={class_weight!r}: only 'balanced' has a name"
             )
-        return np.asarray((len(y) / (len(labels) * counts))[which])
+        return balanced(counts)[which]
     table = (
         class_weight
         if isinstance(class_weight, Mapping)
