@@ -1,9 +1,9 @@
-"""The architecture as data, and probabilities from logits."""
+"""The architecture as data."""
 
 import numpy as np
 import pytest
 
-from chainrule.tabular.network import Architecture, SettingError, probabilities
+from chainrule.tabular.network import Architecture, SettingError
 
 
 def test_the_layers_are_named_by_their_place():
@@ -33,13 +33,3 @@ def test_the_dtype_can_be_chosen():
 def test_a_network_has_inputs_and_outputs(inputs, outputs):
     with pytest.raises(SettingError, match="inputs and"):
         Architecture(inputs, (), "relu", 0.0, outputs)
-
-
-def test_probabilities_of_far_logits_neither_overflow_nor_lose_the_rest():
-    p = probabilities(np.array([[800.0], [-30.0], [0.0]], np.float32))
-    assert p.dtype == np.float64
-    np.testing.assert_allclose(p.sum(axis=1), 1)
-    assert p[0].tolist() == [0.0, 1.0]
-    assert p[1, 1] == pytest.approx(np.exp(-30), rel=1e-12)
-    q = probabilities(np.array([[1000.0, 0.0, -1000.0]]))
-    assert q.tolist() == [[1.0, 0.0, 0.0]]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.training.scores import scores
+from chainrule.training.scores import probabilities, scores
 
 LOGITS = np.array([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]])
 
@@ -34,3 +34,13 @@ def test_names():
     assert list(scores([mine, "auc"])) == ["mine", "auc"]
     with pytest.raises(ValueError, match="acc'; known are accuracy"):
         scores(["acc"])
+
+
+def test_probabilities_of_far_logits_neither_overflow_nor_lose_the_rest():
+    p = probabilities(np.array([[800.0], [-30.0], [0.0]], np.float32))
+    assert p.dtype == np.float64
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    assert p[0].tolist() == [0.0, 1.0]
+    assert p[1, 1] == pytest.approx(np.exp(-30), rel=1e-12)
+    q = probabilities(np.array([[1000.0, 0.0, -1000.0]]))
+    assert q.tolist() == [[1.0, 0.0, 0.0]]

@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from chainrule import nn
-from chainrule.ir import Array
 from chainrule.random import host_generator
 
-__all__ = ["ACTIVATIONS", "Architecture", "SettingError", "probabilities"]
+__all__ = ["ACTIVATIONS", "Architecture", "SettingError"]
 
 # Each activation, and how the weights before it start: with the variance that keeps
 # what passes through at its size.
@@ -82,21 +81,3 @@ def check_layers(hidden: tuple[int, ...], activation: str, dropout: float) -> No
         raise SettingError(f"activation={activation!r} is not known; known are {known}")
     if not 0 <= dropout < 1:  # NaN too
         raise SettingError(f"dropout={dropout!r} is not a share from 0 to below 1")
-
-
-def probabilities(logits: Array) -> Array:
-    """The probability of each class, float64 of shape `(rows, classes)`.
-
-    The sigmoid of one logit a row, for the second of two classes; the softmax of one
-    logit a class.
-
-    >>> probabilities(np.array([[0.0], [np.log(3)]]))
-    array([[0.5 , 0.5 ],
-           [0.25, 0.75]])
-    """
-    z = logits.astype(np.float64)
-    if z.shape[1] == 1:
-        # Both from logits: 1 - sigmoid(z) would lose what sigmoid(-z) keeps.
-        z = np.concatenate([np.zeros_like(z), z], axis=1)
-    powers = np.exp(z - z.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))

@@ -39,10 +39,11 @@ from chainrule.tabular.evaluation import (
     evaluate_regression,
 )
 from chainrule.tabular.folder import MODEL_FILE, RunError, write_folder
-from chainrule.tabular.network import Architecture, probabilities
+from chainrule.tabular.network import Architecture
 from chainrule.tabular.provenance import Provenance
 from chainrule.training.history import History
 from chainrule.training.program import predict
+from chainrule.training.scores import probabilities
 
 __all__ = ["Document", "TableRun", "judge", "load_run"]
 

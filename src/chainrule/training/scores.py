@@ -11,6 +11,24 @@ from chainrule.training import metrics as m
 Score: TypeAlias = Callable[[Array, Array], float]
 
 
+def probabilities(logits: Array) -> Array:
+    """The probability of each class, float64 of shape `(rows, classes)`.
+
+    The sigmoid of one logit a row, for the second of two classes; the softmax of one
+    logit a class.
+
+    >>> probabilities(np.array([[0.0], [np.log(3)]]))
+    array([[0.5 , 0.5 ],
+           [0.25, 0.75]])
+    """
+    z = logits.astype(np.float64)
+    if z.shape[1] == 1:
+        # Both from logits: 1 - sigmoid(z) would lose what sigmoid(-z) keeps.
+        z = np.concatenate([np.zeros_like(z), z], axis=1)
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
 def _labels(prediction: Array) -> Array:
     """The class of the largest logit; for one logit a row, whether it is positive."""
     if prediction.ndim > 1 and prediction.shape[-1] > 1:
@@ -28,9 +46,7 @@ def _balanced_accuracy(y: Array, prediction: Array) -> float:
 
 def _auc(y: Array, prediction: Array) -> float:
     if prediction.ndim > 1 and prediction.shape[-1] > 1:
-        shifted = prediction - prediction.max(axis=-1, keepdims=True)
-        share = np.exp(shifted.astype(np.float64))
-        share /= share.sum(axis=-1, keepdims=True)
+        share = probabilities(prediction)
         return m.roc_auc(_classes(y), share[:, 1] if share.shape[1] == 2 else share)
     return m.roc_auc(_classes(y), prediction.reshape(len(prediction)))
 
