@@ -13,6 +13,7 @@ LAYERS = [
     {"ir"},
     {"ops"},
     {"passes"},
+    {"native"},
     {"expressions", "drawing"},
     {"trace", "tree"},
     {"tensor"},

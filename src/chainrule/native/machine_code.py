@@ -1,0 +1,80 @@
+"""LLVM text to machine code: the only module that imports llvmlite.
+
+Importing it takes 0.15 s and 60 MB, so it is imported only once something has to be
+compiled; what the object cache holds is loaded without it.
+"""
+
+from functools import cache
+from typing import Any
+
+from chainrule.native.target import Target
+
+try:
+    import llvmlite.binding as llvm
+except (ImportError, OSError, AttributeError) as error:
+    raise ImportError(
+        "chainrule compiles through llvmlite, which cannot be imported here "
+        f"({error}); install it anew: python -m pip install --force-reinstall llvmlite"
+    ) from error
+
+# The level of code generation, 0 to 3. The text is vectorised and hoisted already.
+_LEVEL = 2
+
+
+def assemble(text: str, target: Target) -> bytes:
+    """The ELF object of LLVM `text`, for `target`.
+
+    Raises:
+        MachineCodeError: if LLVM does not accept the text; says where.
+    """
+    return bytes(_machine(target).emit_object(_module(text, target)))
+
+
+def assembly(text: str, target: Target) -> str:
+    """The same in assembly language, to look at."""
+    return str(_machine(target).emit_assembly(_module(text, target)))
+
+
+class MachineCodeError(RuntimeError):
+    """LLVM does not accept what it was given: a defect of the compiler."""
+
+
+def _module(text: str, target: Target) -> Any:
+    machine = _machine(target)
+    try:
+        module = llvm.parse_assembly(text)
+        module.triple = target.triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+    except RuntimeError as error:
+        raise MachineCodeError(f"LLVM rejects the generated code: {error}") from error
+    if " alloca " in text:
+        _promote(machine, module)
+    return module
+
+
+def _promote(machine: Any, module: Any) -> None:
+    """Put what stands on the stack into registers where that is possible."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    # The builder is named as the passes go on using it.
+    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
+    passes.run(module, builder)
+
+
+@cache
+def _machine(target: Target) -> Any:
+    _initialize()
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu,
+        features=target.features,
+        opt=_LEVEL,
+        reloc="pic",
+        codemodel="small",
+    )
+
+
+@cache
+def _initialize() -> None:
+    llvm.initialize_all_targets()
+    llvm.initialize_all_asmprinters()

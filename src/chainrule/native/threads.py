@@ -1,0 +1,194 @@
+"""Threads that stay alive between calls of native code, and how many to use.
+
+Workers are Python threads that never come back from one native function: it waits for
+tasks, runs them, and takes no part in Python's lock. Several Python threads may call at
+once, each with workers of its own.
+"""
+
+import ctypes
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+
+from chainrule.native import pool
+from chainrule.native.image import Loaded, link, load
+from chainrule.native.system import semaphore, system, words
+from chainrule.native.target import host
+
+_Dispatch = Callable[[int, int, int, int], None]
+
+
+def call(address: int, context: int, threads: int) -> None:
+    """Run the function at `address` on several threads at once, until all are done.
+
+    Thread i of `threads` calls it with `(context, i)`; this thread is number 0. Python
+    goes on meanwhile in other threads.
+    """
+    dispatch = _functions().dispatch
+    team = _POOL.team(threads - 1)
+    try:
+        dispatch(team.address, address, context, threads)
+    finally:
+        _POOL.give_back(team)
+
+
+def available() -> int:
+    """How many threads this process may use.
+
+    `CHAINRULE_THREADS` says so; otherwise it is the cores that the process may run on,
+    or fewer if `OMP_NUM_THREADS` or `LOKY_MAX_CPU_COUNT` is less: joblib sets the first
+    in its workers, so that together they take no more than there are.
+
+    Raises:
+        ValueError: if `CHAINRULE_THREADS` is not a whole number above 0.
+    """
+    asked = os.environ.get("CHAINRULE_THREADS")
+    if asked:
+        count = _whole(asked)
+        if count is None:
+            raise ValueError(
+                f"CHAINRULE_THREADS={asked} is not a number of threads: 1, 2, ..."
+            )
+        return count
+    limits = (_whole(os.environ.get(name, "")) for name in _LIMITS)
+    return min([host().cores, *(limit for limit in limits if limit)])
+
+
+@contextmanager
+def claim(wanted: int) -> Iterator[int]:
+    """Reserve up to `wanted` of the available threads; gives how many there are.
+
+    At least one, for whoever asks has a thread already.
+    """
+    granted = _BUDGET.take(wanted)
+    try:
+        yield granted
+    finally:
+        _BUDGET.put(granted)
+
+
+_LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+
+
+def _whole(text: str) -> int | None:
+    first = text.partition(",")[0].strip()
+    return int(first) if first.isdecimal() and int(first) > 0 else None
+
+
+class _Functions:
+    """The native side, in memory for as long as the process."""
+
+    def __init__(self) -> None:
+        self.code = _loaded()
+        word = ctypes.c_void_p
+        dispatch = ctypes.CFUNCTYPE(None, word, word, word, ctypes.c_int64)
+        self.dispatch: _Dispatch = dispatch(self.code.address("dispatch"))
+        self.work = ctypes.CFUNCTYPE(None, word)(self.code.address("work"))
+        self.ticks = ctypes.CFUNCTYPE(ctypes.c_int64)(self.code.address("ticks"))
+        self.system = words(8)
+        own = system()
+        _set(self.system, {pool.WAIT: own.wait, pool.SIGNAL: own.signal})
+        _set(self.system, {pool.SPINS: 1000})
+
+
+def _loaded() -> Loaded:
+    target = host()
+    machine_code = import_module("chainrule.native.machine_code")
+    return load(link(machine_code.assemble(pool.pool(target), target)))
+
+
+_functions = cache(_Functions)
+
+
+def _set(block: int, values: dict[int, int]) -> None:
+    for word, value in values.items():
+        ctypes.c_int64.from_address(block + 8 * word).value = value
+
+
+class _Team:
+    """The threads of one call: a block of words, and its workers' blocks."""
+
+    def __init__(self, size: int) -> None:
+        self.address = words(pool.MEMBERS + size)
+        self.size = size
+        self.workers: list[int] = []
+        _set(
+            self.address,
+            {pool.SEMAPHORE: semaphore(), pool.SYSTEM: _functions().system},
+        )
+
+
+class _Pool:
+    """Workers that have nothing to do, and teams that stand for no call."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[int] = []
+        self._teams: list[_Team] = []
+        self._count = 0
+
+    def team(self, size: int) -> _Team:
+        with self._lock:
+            team = self._teams.pop() if self._teams else None
+            if team is None or team.size < size:
+                team = _Team(max(size, 16))
+            while len(team.workers) < size:
+                team.workers.append(self._worker())
+                place = pool.MEMBERS + len(team.workers) - 1
+                _set(team.address, {place: team.workers[-1]})
+            return team
+
+    def give_back(self, team: _Team) -> None:
+        with self._lock:
+            self._idle += team.workers
+            team.workers.clear()
+            self._teams.append(team)
+
+    def _worker(self) -> int:
+        if self._idle:
+            return self._idle.pop()
+        self._count += 1
+        block = words(16)
+        _set(block, {pool.SEMAPHORE: semaphore(), pool.SYSTEM: _functions().system})
+        threading.Thread(
+            target=_functions().work,
+            args=(block,),
+            name=f"chainrule-{self._count}",
+            daemon=True,
+        ).start()
+        return block
+
+
+class _Budget:
+    """How many threads of the process are at work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = 0
+
+    def take(self, wanted: int) -> int:
+        with self._lock:
+            granted = max(1, min(wanted, available() - self._taken))
+            self._taken += granted
+            return granted
+
+    def put(self, granted: int) -> None:
+        with self._lock:
+            self._taken -= granted
+
+
+_POOL = _Pool()
+_BUDGET = _Budget()
+
+
+def _forget() -> None:
+    """A forked child has none of its parent's threads."""
+    _POOL.__init__()  # type: ignore[misc]
+    _BUDGET.__init__()  # type: ignore[misc]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
