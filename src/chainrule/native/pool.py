@@ -1,8 +1,8 @@
 """LLVM text of the worker threads' loop: how a call reaches them, how they wait.
 
-All of it is native, so that waking a worker needs neither Python nor its lock. A worker
-that has nothing to do spins for a short while, in case the next call follows at once,
-and then sleeps on a semaphore of the operating system.
+All of it is native, so that waking a worker needs neither Python nor its lock. Whoever
+waits, a worker for a task or a caller for its workers, spins for a short while, in case
+what it waits for comes at once, and then sleeps on a semaphore of the system.
 
 Blocks of 64-bit words are shared between Python and this code. Of a worker: `STATE`,
 `SEMAPHORE`, `SYSTEM` (the block below), and the task: what to call, with which context
@@ -30,10 +30,12 @@ def pool(target: Target) -> str:
     `void @work(ptr worker)` is what a worker thread does for ever.
     `void @dispatch(ptr team, ptr run, ptr context, i64 threads)` calls
     `run(context, i)` on thread i for each i < threads, this thread being number 0.
-    `i64 @ticks()` reads the clock of `runtime.support`.
+    `i64 @ticks()` reads the clock of `runtime.support`; `void @rest(i64 pauses)` tells
+    the processor that many times that this thread only waits.
     """
     pause = PAUSE[target.architecture]
-    return "\n".join((support(target), _work(pause), _dispatch(pause), _TICKS))
+    parts = (support(target), _work(pause), _dispatch(pause), _rest(pause), _TICKS)
+    return "\n".join(parts)
 
 
 _TICKS = """\
@@ -41,6 +43,24 @@ define i64 @ticks() nounwind {
   %ticks = call i64 @clock()
   ret i64 %ticks
 }
+"""
+
+
+def _rest(pause: str) -> str:
+    return f"""\
+define void @rest(i64 %pauses) nounwind {{
+  br label %each
+
+each:
+  %left = phi i64 [ %pauses, %0 ], [ %less, %each ]
+  {pause}
+  %less = sub i64 %left, 1
+  %more = icmp sgt i64 %less, 0
+  br i1 %more, label %each, label %done
+
+done:
+  ret void
+}}
 """
 
 

@@ -6,6 +6,7 @@ in every C calling convention may be more than they take.
 
 import ctypes
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -92,3 +93,9 @@ def words(count: int) -> int:
     block = ctypes.create_string_buffer(8 * count + 64)
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(block))
     return -(-ctypes.addressof(block) // 64) * 64
+
+
+def fill(block: int, values: Mapping[int, int]) -> None:
+    """Write each of `values` into the word of its number of the block at `block`."""
+    for word, value in values.items():
+        ctypes.c_int64.from_address(block + 8 * word).value = value

@@ -5,20 +5,15 @@ tasks, runs them, and takes no part in Python's lock. Several Python threads may
 once, each with workers of its own.
 """
 
-import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib import import_module
 
 from chainrule.native import pool
-from chainrule.native.image import Loaded, link, load
-from chainrule.native.system import semaphore, system, words
+from chainrule.native.services import services
+from chainrule.native.system import fill, semaphore, words
 from chainrule.native.target import host
-
-_Dispatch = Callable[[int, int, int, int], None]
 
 
 def call(address: int, context: int, threads: int) -> None:
@@ -27,10 +22,9 @@ def call(address: int, context: int, threads: int) -> None:
     Thread i of `threads` calls it with `(context, i)`; this thread is number 0. Python
     goes on meanwhile in other threads.
     """
-    dispatch = _functions().dispatch
     team = _POOL.team(threads - 1)
     try:
-        dispatch(team.address, address, context, threads)
+        services().dispatch(team.address, address, context, threads)
     finally:
         _POOL.give_back(team)
 
@@ -78,36 +72,6 @@ def _whole(text: str) -> int | None:
     return int(first) if first.isdecimal() and int(first) > 0 else None
 
 
-class _Functions:
-    """The native side, in memory for as long as the process."""
-
-    def __init__(self) -> None:
-        self.code = _loaded()
-        word = ctypes.c_void_p
-        dispatch = ctypes.CFUNCTYPE(None, word, word, word, ctypes.c_int64)
-        self.dispatch: _Dispatch = dispatch(self.code.address("dispatch"))
-        self.work = ctypes.CFUNCTYPE(None, word)(self.code.address("work"))
-        self.ticks = ctypes.CFUNCTYPE(ctypes.c_int64)(self.code.address("ticks"))
-        self.system = words(8)
-        own = system()
-        _set(self.system, {pool.WAIT: own.wait, pool.SIGNAL: own.signal})
-        _set(self.system, {pool.SPINS: 1000})
-
-
-def _loaded() -> Loaded:
-    target = host()
-    machine_code = import_module("chainrule.native.machine_code")
-    return load(link(machine_code.assemble(pool.pool(target), target)))
-
-
-_functions = cache(_Functions)
-
-
-def _set(block: int, values: dict[int, int]) -> None:
-    for word, value in values.items():
-        ctypes.c_int64.from_address(block + 8 * word).value = value
-
-
 class _Team:
     """The threads of one call: a block of words, and its workers' blocks."""
 
@@ -115,9 +79,9 @@ class _Team:
         self.address = words(pool.MEMBERS + size)
         self.size = size
         self.workers: list[int] = []
-        _set(
+        fill(
             self.address,
-            {pool.SEMAPHORE: semaphore(), pool.SYSTEM: _functions().system},
+            {pool.SEMAPHORE: semaphore(), pool.SYSTEM: services().system},
         )
 
 
@@ -138,7 +102,7 @@ class _Pool:
             while len(team.workers) < size:
                 team.workers.append(self._worker())
                 place = pool.MEMBERS + len(team.workers) - 1
-                _set(team.address, {place: team.workers[-1]})
+                fill(team.address, {place: team.workers[-1]})
             return team
 
     def give_back(self, team: _Team) -> None:
@@ -152,9 +116,9 @@ class _Pool:
             return self._idle.pop()
         self._count += 1
         block = words(16)
-        _set(block, {pool.SEMAPHORE: semaphore(), pool.SYSTEM: _functions().system})
+        fill(block, {pool.SEMAPHORE: semaphore(), pool.SYSTEM: services().system})
         threading.Thread(
-            target=_functions().work,
+            target=services().work,
             args=(block,),
             name=f"chainrule-{self._count}",
             daemon=True,
