@@ -1,0 +1,50 @@
+"""Vector maths in primitive instructions, for float32 and float64.
+
+Each function takes the instructions `b` and values of type `S` that they work on. No
+function branches, so vectors are as good as scalars. NaN gives NaN, and infinities,
+zeros of either sign, overflow and denormal numbers give what NumPy gives, whether or
+not the processor flushes denormal numbers to zero.
+"""
+
+from chainrule.native.instructions import Instructions, S
+from chainrule.native.maths import exponential, logarithm
+from chainrule.native.maths.term import Term
+
+__all__ = [
+    "exp",
+    "expm1",
+    "log",
+    "log1p",
+    "sigmoid",
+    "tanh",
+]
+
+
+def exp(b: Instructions[S], x: S) -> S:
+    """`e**x`."""
+    return exponential.exp(Term(b, x)).value
+
+
+def expm1(b: Instructions[S], x: S) -> S:
+    """`e**x - 1`, exact near 0."""
+    return exponential.expm1(Term(b, x)).value
+
+
+def log(b: Instructions[S], x: S) -> S:
+    """The natural logarithm."""
+    return logarithm.log(Term(b, x)).value
+
+
+def log1p(b: Instructions[S], x: S) -> S:
+    """`log(1 + x)`, exact near 0."""
+    return logarithm.log1p(Term(b, x)).value
+
+
+def sigmoid(b: Instructions[S], x: S) -> S:
+    """`1 / (1 + e**-x)`."""
+    return exponential.sigmoid(Term(b, x)).value
+
+
+def tanh(b: Instructions[S], x: S) -> S:
+    """The hyperbolic tangent."""
+    return exponential.tanh(Term(b, x)).value
