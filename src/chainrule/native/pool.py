@@ -7,17 +7,19 @@ what it waits for comes at once, and then sleeps on a semaphore of the system.
 Blocks of 64-bit words are shared between Python and this code. Of a worker: `STATE`,
 `SEMAPHORE`, `SYSTEM` (the block below), and the task: what to call, with which context
 and thread number, for which team. Of a team, which is one call: how many workers are
-still `LEFT`, with a bit that says that the caller sleeps, `SEMAPHORE`, `SYSTEM`, and
-from `MEMBERS` on the addresses of its workers' blocks. Of the system: the functions
-that wait for a semaphore and signal one, and how many pauses to spin for.
+still `LEFT`, with a bit that says that the caller sleeps, `SEMAPHORE`, `SYSTEM`, two
+semaphores for `BARRIERS`, and from `MEMBERS` on the addresses of its workers' blocks.
+Of the system: the functions that wait for a semaphore and signal one, and how many
+pauses to spin for.
 """
 
-from chainrule.native.runtime import PAUSE, support
+from chainrule.native import runtime
 from chainrule.native.target import Target
 
 STATE = LEFT = WAIT = 0
 SEMAPHORE = SIGNAL = 1
 SYSTEM = SPINS = 2
+BARRIERS = 4
 MEMBERS = 8
 
 _IDLE, _ASLEEP, _TASK = 0, 1, 2
@@ -28,13 +30,20 @@ def pool(target: Target) -> str:
     """LLVM text of the functions that `threads` calls.
 
     `void @work(ptr worker)` is what a worker thread does for ever.
-    `void @dispatch(ptr team, ptr run, ptr context, i64 threads)` calls
-    `run(context, i)` on thread i for each i < threads, this thread being number 0.
+    `void @dispatch(ptr team, ptr run, ptr context, i64 threads)` fills in the words of
+    the context that `runtime` names and calls `run(context, i)` on thread i for each
+    i < threads, this thread being number 0.
     `i64 @ticks()` reads the clock of `runtime.support`; `void @rest(i64 pauses)` tells
     the processor that many times that this thread only waits.
     """
-    pause = PAUSE[target.architecture]
-    parts = (support(target), _work(pause), _dispatch(pause), _rest(pause), _TICKS)
+    pause = runtime.PAUSE[target.architecture]
+    parts = (
+        runtime.support(target),
+        _work(pause),
+        _dispatch(pause),
+        _rest(pause),
+        _TICKS,
+    )
     return "\n".join(parts)
 
 
@@ -133,6 +142,23 @@ finish:
 
 
 def _dispatch(pause: str) -> str:
+    words = "".join(
+        f"""\
+  %word.{word} = getelementptr i64, ptr %context, i64 {word}
+  store {value}, ptr %word.{word}
+"""
+        for word, value in {
+            runtime.THREADS: "i64 %threads",
+            runtime.SPINS: "i64 %spins",
+            runtime.WAIT: "ptr %wait",
+            runtime.SIGNAL: "ptr %signal",
+            runtime.SEMAPHORES: "i64 %even",
+            runtime.SEMAPHORES + 1: "i64 %odd",
+            runtime.ARRIVALS: "i64 0",
+            runtime.SLEEPERS: "i64 0",
+            runtime.SLEEPERS + 1: "i64 0",
+        }.items()
+    )
     return f"""\
 define void @dispatch(ptr %team, ptr %run, ptr %context, i64 %threads) nounwind {{
   %system.at = getelementptr i64, ptr %team, i64 {SYSTEM}
@@ -144,7 +170,11 @@ define void @dispatch(ptr %team, ptr %run, ptr %context, i64 %threads) nounwind 
   %spins = load i64, ptr %spins.at
   %workers = sub i64 %threads, 1
   store atomic i64 %workers, ptr %team monotonic, align 8
-  br label %each
+  %even.at = getelementptr i64, ptr %team, i64 {BARRIERS}
+  %even = load i64, ptr %even.at
+  %odd.at = getelementptr i64, ptr %team, i64 {BARRIERS + 1}
+  %odd = load i64, ptr %odd.at
+{words}  br label %each
 
 each:
   %i = phi i64 [ 0, %0 ], [ %next, %post ], [ %next, %wake ]

@@ -16,7 +16,6 @@ from chainrule.native.system import fill, system, words
 from chainrule.native.target import host
 
 _PATIENCE = 100e-6  # seconds to spin for: twice what it takes to wake a thread
-_MANNERS = 15e-6  # seconds to spin for at a barrier before others may have the core
 
 
 class Services:
@@ -39,7 +38,6 @@ class Services:
         )
         self.began: tuple[int, float] = (self.ticks(), time.perf_counter())
         pauses = self._pauses_per_second()
-        self.spins = round(_MANNERS * pauses)
         self.system = words(8)
         functions = {pool.WAIT: system().wait, pool.SIGNAL: system().signal}
         fill(self.system, {**functions, pool.SPINS: round(_PATIENCE * pauses)})

@@ -5,7 +5,6 @@ another processor can be made and looked at on this one.
 """
 
 import ctypes
-import ctypes.util
 import os
 import platform
 import re
@@ -194,7 +193,7 @@ def _sysctl(name: str) -> int:
     """A number that macOS knows under `name`, or 0."""
     value = ctypes.c_int64(0)
     size = ctypes.c_size_t(ctypes.sizeof(value))
-    library: Any = ctypes.CDLL(ctypes.util.find_library("c"))
+    library: Any = ctypes.CDLL(None)
     failed = library.sysctlbyname(
         name.encode(), ctypes.byref(value), ctypes.byref(size), None, 0
     )

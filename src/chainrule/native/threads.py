@@ -79,10 +79,9 @@ class _Team:
         self.address = words(pool.MEMBERS + size)
         self.size = size
         self.workers: list[int] = []
-        fill(
-            self.address,
-            {pool.SEMAPHORE: semaphore(), pool.SYSTEM: services().system},
-        )
+        blocks = {pool.SEMAPHORE: semaphore(), pool.SYSTEM: services().system}
+        barriers = {pool.BARRIERS: semaphore(), pool.BARRIERS + 1: semaphore()}
+        fill(self.address, blocks | barriers)
 
 
 class _Pool:
