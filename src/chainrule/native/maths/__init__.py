@@ -7,17 +7,36 @@ not the processor flushes denormal numbers to zero.
 """
 
 from chainrule.native.instructions import Instructions, S
-from chainrule.native.maths import exponential, logarithm
+from chainrule.native.maths import error, exponential, logarithm, trigonometric
 from chainrule.native.maths.term import Term
 
 __all__ = [
+    "cos",
+    "erf",
+    "erfc",
     "exp",
     "expm1",
     "log",
     "log1p",
     "sigmoid",
+    "sin",
     "tanh",
 ]
+
+
+def cos(b: Instructions[S], x: S) -> S:
+    """The cosine of `x` radians."""
+    return trigonometric.cos(Term(b, x)).value
+
+
+def erf(b: Instructions[S], x: S) -> S:
+    """The error function."""
+    return error.erf(Term(b, x)).value
+
+
+def erfc(b: Instructions[S], x: S) -> S:
+    """`1 - erf(x)`, exact where erf is near 1."""
+    return error.erfc(Term(b, x)).value
 
 
 def exp(b: Instructions[S], x: S) -> S:
@@ -43,6 +62,11 @@ def log1p(b: Instructions[S], x: S) -> S:
 def sigmoid(b: Instructions[S], x: S) -> S:
     """`1 / (1 + e**-x)`."""
     return exponential.sigmoid(Term(b, x)).value
+
+
+def sin(b: Instructions[S], x: S) -> S:
+    """The sine of `x` radians."""
+    return trigonometric.sin(Term(b, x)).value
 
 
 def tanh(b: Instructions[S], x: S) -> S:

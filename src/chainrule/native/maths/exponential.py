@@ -88,14 +88,32 @@ _LIFT = 64
 
 def exp(x: Term[S]) -> Term[S]:
     """`e**x`: infinity or 0 beyond the ends, denormal before the lower one."""
+    return exp_of_sum(x, None)
+
+
+def exp_of_sum(x: Term[S], rest: Term[S] | None) -> Term[S]:
+    """`e**(x + rest)`, where `rest` is so small that it does not count alone."""
     k = _CONSTANTS[x.format]
     x = at_least(at_most(x, k.highest), k.lowest)
     # Twice e**r and 2**(n - 1), as 2**128 is too large a power for the largest result.
     shifted, n = _whole(x, 1 / math.log(2), offset=-1)
     r = _rest(x, n, k.log_2)
-    twice = horner(r, (2.0, 2.0, *(2 * c for c in k.curve)))
-    low = x < k.denormal
-    y = twice * _power(where(low, shifted + _LIFT, shifted))
+    r = r if rest is None else r + rest
+    y = horner(r, (2.0, 2.0, *(2 * c for c in k.curve)))
+    return _times_power(y, shifted, x < k.denormal)
+
+
+def exp_product(x: Term[S], rest: Term[S], factor: Term[S]) -> Term[S]:
+    """`e**(x + rest) factor` for `x <= 0` where `exp` is not 0, and a small `rest`."""
+    k = _CONSTANTS[x.format]
+    shifted, n = _whole(x, 1 / math.log(2), offset=0)
+    y = horner(_rest(x, n, k.log_2) + rest, (1.0, 1.0, *k.curve)) * factor
+    return _times_power(y, shifted, x < k.denormal)
+
+
+def _times_power(y: Term[S], shifted: Term[S], low: Term[S]) -> Term[S]:
+    """`2**n y`, rounded once though it may be denormal where it is `low`."""
+    y = y * _power(where(low, shifted + _LIFT, shifted))
     return where(low, y * 2.0**-_LIFT, y)
 
 

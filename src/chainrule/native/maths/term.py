@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Generic, TypeAlias, Union
+from typing import Generic, TypeAlias
 
 import numpy as np
 
@@ -164,7 +164,7 @@ class Term(Generic[S]):
         return Term(self.b, self.b.round(self.value))
 
 
-Operand: TypeAlias = Union[Term[S], float]
+Operand: TypeAlias = Term[S] | float
 
 
 def fma(x: Term[S], y: Operand[S], z: Operand[S]) -> Term[S]:
