@@ -154,6 +154,7 @@ def _dispatch(pause: str) -> str:
             runtime.SIGNAL: "ptr %signal",
             runtime.SEMAPHORES: "i64 %even",
             runtime.SEMAPHORES + 1: "i64 %odd",
+            runtime.PATIENCE: "i64 %spins",
             runtime.ARRIVALS: "i64 0",
             runtime.SLEEPERS: "i64 0",
             runtime.SLEEPERS + 1: "i64 0",
