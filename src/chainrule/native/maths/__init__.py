@@ -7,7 +7,13 @@ not the processor flushes denormal numbers to zero.
 """
 
 from chainrule.native.instructions import Instructions, S
-from chainrule.native.maths import error, exponential, logarithm, trigonometric
+from chainrule.native.maths import (
+    error,
+    exponential,
+    logarithm,
+    powers,
+    trigonometric,
+)
 from chainrule.native.maths.term import Term
 
 __all__ = [
@@ -18,6 +24,7 @@ __all__ = [
     "expm1",
     "log",
     "log1p",
+    "power",
     "sigmoid",
     "sin",
     "tanh",
@@ -57,6 +64,15 @@ def log(b: Instructions[S], x: S) -> S:
 def log1p(b: Instructions[S], x: S) -> S:
     """`log(1 + x)`, exact near 0."""
     return logarithm.log1p(Term(b, x)).value
+
+
+def power(b: Instructions[S], x: S, y: S) -> S:
+    """`x**y`; of integers, which wrap around, for `y >= 0` only."""
+    dtype = b.dtype(x)
+    if dtype.kind == "f":
+        return powers.power(Term(b, x), Term(b, y)).value
+    bits = 8 * dtype.itemsize - (dtype.kind == "i")
+    return powers.whole_power(Term(b, x), Term(b, y), bits).value
 
 
 def sigmoid(b: Instructions[S], x: S) -> S:

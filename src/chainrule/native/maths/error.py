@@ -7,7 +7,6 @@ Computation 36 (1981), 249-253. The coefficients here are fitted by Remez's algo
 that the greatest relative error is the smallest possible.
 """
 
-import math
 from dataclasses import dataclass
 
 from chainrule.native.instructions import S

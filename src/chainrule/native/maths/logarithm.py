@@ -82,35 +82,40 @@ _CONSTANTS = {
 
 def log(x: Term[S]) -> Term[S]:
     """The natural logarithm: -infinity at 0, NaN below."""
-    k = _CONSTANTS[x.format]
+    minus_e, unit, f = split(x)
+    return _at_the_ends(x, _combine(minus_e, unit, f, _CONSTANTS[x.format]), 0)
+
+
+def split(x: Term[S]) -> tuple[Term[S], float, Term[S]]:
+    """`-e`, the unit that it is counted in, and `f`, for a positive finite `x`."""
     lift = x.format.fraction + 1
     low = x < x.format.smallest
     lifted = where(low, x * 2.0**lift, x)
-    down = scaling(lifted, k.root)
+    down = _scaling(lifted)
     f = (lifted.bits() + down).real() - 1
-    e, unit = exponent(down, x.format)
-    y = _combine(where(low, e + lift / unit, e), unit, f, k)
-    return _at_the_ends(x, y, 0)
+    minus_e, unit = _exponent(down, x.format)
+    return where(low, minus_e + lift / unit, minus_e), unit, f
 
 
 def log1p(x: Term[S]) -> Term[S]:
     """`log(1 + x)`: `f = 2**-e x - (1 - 2**-e)` is rounded once, and is `x` near 0."""
     k = _CONSTANTS[x.format]
     one = x.format.one
-    down = scaling(x + 1, k.root)
+    down = _scaling(x + 1)
     # Beyond half of the largest number 2**-e would be denormal, and it may be 0.
     power = (where(down < -one, -one, down) + one).real()
     f = (x.bits() + down).real() - (1 - power)
-    return _at_the_ends(x, _combine(*exponent(down, x.format), f, k), -1)
+    return _at_the_ends(x, _combine(*_exponent(down, x.format), f, k), -1)
 
 
-def scaling(x: Term[S], root: int) -> Term[S]:
+def _scaling(x: Term[S]) -> Term[S]:
     """`-e` as bits: added to those of `x` they give `2**-e x`, at most the root."""
+    root = _CONSTANTS[x.format].root
     return (root - x.bits()) & x.format.exponent_mask
 
 
-def exponent(down: Term[S], format: Format) -> tuple[Term[S], float]:
-    """The number `-e` of what `scaling` gives, and the unit that it is counted in."""
+def _exponent(down: Term[S], format: Format) -> tuple[Term[S], float]:
+    """The number `-e` of what `_scaling` gives, and the unit that it is counted in."""
     if format == SINGLE:
         return down.to(SINGLE.real), 2.0**-SINGLE.fraction
     # Before AVX-512 there is no conversion of 64-bit integers; so `2**11 - e`, which is

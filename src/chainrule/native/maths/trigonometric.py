@@ -31,7 +31,7 @@ class _Constants:
     cosine: tuple[float, ...]
 
 
-# Relative errors of the sine 2**-28.0 and 2**-57.9, of the cosine 2**-33.0 and 2**-63.9.
+# Relative errors: of the sine 2**-28.0, 2**-57.9; of the cosine 2**-33.0, 2**-63.9.
 _CONSTANTS = {
     SINGLE: _Constants(
         sine=(
