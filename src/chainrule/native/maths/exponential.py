@@ -135,8 +135,9 @@ def tanh(x: Term[S]) -> Term[S]:
     k = _CONSTANTS[x.format]
     a = at_most(abs(x), k.even / 2 + 1)
     shifted, n = _whole(a, 2 / math.log(2), offset=1)
-    # Half of the rest, and so half of e**r - 1; `power` is twice 2**n.
-    r = _rest(a, n, (k.log_2[0] / 2, k.log_2[1] / 2))
+    # Half of the rest, and so half of e**r - 1; `power` is twice 2**n. One part of
+    # log(2) is enough: where `n` is large, 1 is nearly the result.
+    r = fma(n, -math.log(2) / 2, a)
     half = _expm1_near(r, tuple(2.0 ** (i + 1) * c for i, c in enumerate(k.curve)))
     power = _power(shifted)
     e = fma(power, half, fma(power, 0.5, -1))

@@ -17,7 +17,7 @@ from chainrule.native.maths.term import (
     where,
 )
 
-# log2(1 + f) / f and 2**r, off by 2**-35.8 and 2**-29.0 of themselves at most: enough for
+# log2(1 + f) / f and 2**r, off by 2**-35.8 and 2**-29.0 of themselves: enough for
 # float32, whose powers are computed in float64 and rounded once.
 _LOG2_CURVE = (
     1.4426950408687040347,
