@@ -70,6 +70,10 @@ class Operation(ABC):
     stops_gradient: ClassVar[bool] = False
     # Whether every output element is a copy of one element of its only input.
     replicates: ClassVar[bool] = False
+    # Whether every output element is a copy of the one that `access` names, of any of
+    # its inputs, or the number `fill` where it names none.
+    moves: ClassVar[bool] = False
+    fill: float = 0
 
     def __init_subclass__(cls, abstract: bool = False) -> None:
         """Register a concrete operation under its name."""

@@ -18,6 +18,9 @@ class Builder(Protocol[S]):
     `minimum` give NaN there.
     """
 
+    def dtype(self, x: S) -> DType:
+        """What `x` holds."""
+
     def constant(self, value: float, like: S) -> S:
         """`value`, of the dtype of `like`."""
 

@@ -17,6 +17,8 @@ class Concatenate(Operation):
 
     axis: int
 
+    moves = True
+
     def type(self, *inputs: TensorType) -> TensorType:
         """The extents along `axis` add up; all others have to agree."""
         if not inputs:

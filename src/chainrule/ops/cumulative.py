@@ -7,10 +7,11 @@ import numpy as np
 
 from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
+from chainrule.ops.folds import Sums
 
 
 @dataclass(frozen=True)
-class CumulativeSum(Operation):
+class CumulativeSum(Sums):
     """`y[i] = x[0] + ... + x[i]` along `axis`; from `i` to the end if `reverse`."""
 
     axis: int

@@ -1,17 +1,23 @@
 """The largest and the smallest element, and where they are."""
 
+import math
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from chainrule.ir import Array, Operation, Rng, TensorType, Value
+from chainrule.ir import Array, DType, Operation, Rng, TensorType, Value
 from chainrule.ops.arithmetic import divide, multiply
 from chainrule.ops.axes import letters, without
+from chainrule.ops.builder import Builder, S
 from chainrule.ops.cast import cast
 from chainrule.ops.comparison import equal
+from chainrule.ops.folds import Folds, Partial
 from chainrule.ops.reduction import Axes, Reduction, distinct, reduced
 from chainrule.ops.sums import broadcast, sum_
+
+INDEX = np.dtype(np.int64)
 
 
 class Extreme(Reduction, abstract=True):
@@ -41,6 +47,14 @@ class Max(Extreme):
         """NumPy's maximum."""
         return np.asarray(inputs[0].max(axis=self.axes))
 
+    def unit(self, builder: Builder[S], x: S) -> Partial[S]:
+        """The lowest number."""
+        return (builder.constant(lowest(builder.dtype(x)), x),)
+
+    def merge(self, builder: Builder[S], a: Partial[S], b: Partial[S]) -> Partial[S]:
+        """The larger one."""
+        return (builder.maximum(a[0], b[0]),)
+
 
 class Min(Extreme):
     """`y = the smallest of x over axes`, NaN if one is: the axes disappear."""
@@ -49,10 +63,21 @@ class Min(Extreme):
         """NumPy's minimum."""
         return np.asarray(inputs[0].min(axis=self.axes))
 
+    def unit(self, builder: Builder[S], x: S) -> Partial[S]:
+        """The highest number."""
+        return (builder.constant(highest(builder.dtype(x)), x),)
+
+    def merge(self, builder: Builder[S], a: Partial[S], b: Partial[S]) -> Partial[S]:
+        """The smaller one."""
+        return (builder.minimum(a[0], b[0]),)
+
 
 @dataclass(frozen=True)
-class WhereExtreme(Operation, abstract=True):
-    """The place of an extreme along an axis: an integer, so without gradient."""
+class WhereExtreme(Folds, abstract=True):
+    """The place of an extreme along an axis: an integer, so without gradient.
+
+    A partial result is an extreme and where it is.
+    """
 
     axis: int
 
@@ -62,6 +87,39 @@ class WhereExtreme(Operation, abstract=True):
         _refuse_empty(x, (self.axis,), self.name)
         shape = without(x.shape, (self.axis,), self.name)
         return TensorType(shape, np.dtype(np.int64))
+
+    @abstractmethod
+    def worst(self, dtype: DType) -> float:
+        """What no element is beaten by."""
+
+    @abstractmethod
+    def beats(self, builder: Builder[S], x: S, y: S) -> S:
+        """Whether `x` is the more extreme of two numbers."""
+
+    def unit(self, builder: Builder[S], x: S) -> Partial[S]:
+        """The number that all beat or equal, behind all of them."""
+        place = builder.cast(x, INDEX)
+        far = builder.constant(highest(INDEX), place)
+        return builder.constant(self.worst(builder.dtype(x)), x), far
+
+    def single(self, builder: Builder[S], xs: Partial[S], position: S) -> Partial[S]:
+        """The element, and where it is."""
+        return xs[0], builder.cast(position, INDEX)
+
+    def merge(self, builder: Builder[S], a: Partial[S], b: Partial[S]) -> Partial[S]:
+        """The more extreme one, NaN before all, the first of equal ones."""
+        (x, i), (y, j) = a, b
+        x_nan = builder.logical_not(builder.equal(x, x))
+        y_nan = builder.logical_not(builder.equal(y, y))
+        number = builder.logical_not(builder.logical_or(x_nan, y_nan))
+        equal_ = builder.logical_or(
+            builder.equal(x, y), builder.logical_and(x_nan, y_nan)
+        )
+        first = builder.logical_and(equal_, builder.less(i, j))
+        wins = builder.logical_and(number, self.beats(builder, x, y))
+        only_x = builder.logical_and(x_nan, builder.logical_not(y_nan))
+        take_x = builder.logical_or(builder.logical_or(wins, only_x), first)
+        return builder.select(take_x, x, y), builder.select(take_x, i, j)
 
     def access(self, *inputs: TensorType) -> str:
         """`ij->i` along the last of two axes."""
@@ -91,6 +149,14 @@ class Argmax(WhereExtreme):
         """NumPy's argmax."""
         return np.asarray(inputs[0].argmax(axis=self.axis), np.int64)
 
+    def worst(self, dtype: DType) -> float:
+        """The lowest number."""
+        return lowest(dtype)
+
+    def beats(self, builder: Builder[S], x: S, y: S) -> S:
+        """The larger one."""
+        return builder.less(y, x)
+
 
 class Argmin(WhereExtreme):
     """`y = the index of the smallest of x along axis`: the first of equal ones.
@@ -101,6 +167,28 @@ class Argmin(WhereExtreme):
     def forward(self, *inputs: Array) -> Array:
         """NumPy's argmin."""
         return np.asarray(inputs[0].argmin(axis=self.axis), np.int64)
+
+    def worst(self, dtype: DType) -> float:
+        """The highest number."""
+        return highest(dtype)
+
+    def beats(self, builder: Builder[S], x: S, y: S) -> S:
+        """The smaller one."""
+        return builder.less(x, y)
+
+
+def lowest(dtype: DType) -> float:
+    """What no number of `dtype` is below."""
+    if dtype.kind == "f":
+        return -math.inf
+    return 0 if dtype.kind == "b" else int(np.iinfo(dtype).min)
+
+
+def highest(dtype: DType) -> float:
+    """What no number of `dtype` is above."""
+    if dtype.kind == "f":
+        return math.inf
+    return 1 if dtype.kind == "b" else int(np.iinfo(dtype).max)
 
 
 def _refuse_empty(x: TensorType, axes: Axes, operation: str) -> None:

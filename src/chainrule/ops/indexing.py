@@ -41,6 +41,10 @@ class Iota(Operation):
         without(self.shape, (self.axis,), self.name)
         return TensorType(self.shape, self.dtype)
 
+    def element(self, builder: Builder[S], position: S) -> S:
+        """The coordinate itself."""
+        return builder.cast(position, self.dtype)
+
     def forward(self, *inputs: Array) -> Array:
         """NumPy's arange, seen from every place of the other axes."""
         del inputs
@@ -105,6 +109,13 @@ class CheckedIndex(Elementwise):
         from_end = builder.add(i, builder.constant(self.extent, i))
         return builder.select(builder.less(i, builder.constant(0, i)), from_end, i)
 
+    def valid(self, builder: Builder[S], *inputs: S) -> S:
+        """Whether the index is within the axis."""
+        i = builder.cast(inputs[0], INDEX)
+        lowest = builder.constant(-self.extent if self.negative else 0, i)
+        inside = builder.less(i, builder.constant(self.extent, i))
+        return builder.logical_and(builder.less_equal(lowest, i), inside)
+
     @classmethod
     def samples(cls, rng: Rng) -> Iterator[tuple[Operation, tuple[Array, ...]]]:
         """From both ends, of several dtypes; one element, none."""
@@ -131,6 +142,8 @@ class Take(Operation):
     """
 
     axes: Axes
+
+    moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """The shape of the indices where the first axis was."""
@@ -252,6 +265,8 @@ class Gather(Operation):
     """
 
     axis: int
+
+    moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """The shape of the indices."""

@@ -6,10 +6,12 @@ import numpy as np
 
 from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters
+from chainrule.ops.builder import Builder, S
+from chainrule.ops.folds import Partial, Sums
 from chainrule.ops.shape import swap_last
 
 
-class Matmul(Operation):
+class Matmul(Sums):
     """`y[..., i, j] = sum over k of a[..., i, k] b[..., k, j]`.
 
     `a` has shape `(..., n, k)` and `b` has shape `(..., k, m)` with the same leading
@@ -42,6 +44,11 @@ class Matmul(Operation):
         del y
         a, b = inputs
         return matmul(dy, swap_last(b)), matmul(swap_last(a), dy)
+
+    def single(self, builder: Builder[S], xs: Partial[S], position: S) -> Partial[S]:
+        """The product of two elements."""
+        del position
+        return (builder.multiply(*xs),)
 
     def access(self, *inputs: TensorType) -> str:
         """`ik,kj->ij`, with letters for the leading axes in front."""

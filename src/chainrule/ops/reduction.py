@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
+from chainrule.ops.folds import Folds
 
 Axes = tuple[int, ...]
 
@@ -24,7 +25,7 @@ _SHAPES: tuple[tuple[tuple[int, ...], Axes], ...] = (
 
 
 @dataclass(frozen=True)
-class Reduction(Operation, abstract=True):
+class Reduction(Folds, abstract=True):
     """`y` has one element for all that differ in `axes` alone."""
 
     axes: Axes

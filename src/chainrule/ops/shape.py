@@ -17,7 +17,7 @@ class Reshape(Operation):
 
     shape: Shape
 
-    replicates = True
+    replicates = moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """`shape`, which needs as many elements as `x` has."""
@@ -74,7 +74,7 @@ class Transpose(Operation):
 
     permutation: tuple[int, ...]
 
-    replicates = True
+    replicates = moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """The extents in their new order."""
@@ -129,7 +129,7 @@ class Flip(Operation):
 
     axes: tuple[int, ...]
 
-    replicates = True
+    replicates = moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """That of `x`."""

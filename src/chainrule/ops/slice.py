@@ -22,7 +22,7 @@ class Slice(Operation):
     stop: Shape
     step: Shape
 
-    replicates = True
+    replicates = moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """As many elements along each axis as there are steps before `stop`."""
@@ -114,6 +114,13 @@ class Pad(Operation):
     high: Shape
     interior: Shape
     value: float = 0
+
+    moves = True
+
+    @property
+    def fill(self) -> float:  # type: ignore[override]
+        """What stands where nothing of `x` does."""
+        return self.value
 
     def type(self, *inputs: TensorType) -> TensorType:
         """The extents, enlarged by what is added."""

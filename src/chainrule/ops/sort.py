@@ -7,6 +7,7 @@ import numpy as np
 
 from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
+from chainrule.ops.builder import Builder, S
 
 INDEX = np.dtype(np.int64)
 
@@ -34,6 +35,13 @@ class Argsort(Operation):
         if self.descending:
             x = -x if x.dtype.kind == "f" else ~x  # unlike `-x`, `~x` never overflows
         return np.argsort(x, self.axis, stable=True).astype(INDEX, copy=False)
+
+    def precedes(self, builder: Builder[S], x: S, y: S) -> S:
+        """Whether `x` has to stand before `y`."""
+        before = builder.less(y, x) if self.descending else builder.less(x, y)
+        x_number, y_number = builder.equal(x, x), builder.equal(y, y)
+        last = builder.logical_and(x_number, builder.logical_not(y_number))
+        return builder.logical_or(before, last)
 
     def access(self, *inputs: TensorType) -> str:
         """`i:->ij` along the last of two axes."""
@@ -80,6 +88,12 @@ class TopkIndices(Operation):
         first_k[self.axis] = slice(self.k)
         descending: Array = last - np.flip(ascending, self.axis)
         return descending[tuple(first_k)].astype(INDEX, copy=False)
+
+    def precedes(self, builder: Builder[S], x: S, y: S) -> S:
+        """Whether `x` has to stand before `y`."""
+        x_number, y_number = builder.equal(x, x), builder.equal(y, y)
+        first = builder.logical_and(y_number, builder.logical_not(x_number))
+        return builder.logical_or(builder.less(y, x), first)
 
     def access(self, *inputs: TensorType) -> str:
         """`i:->ij` along the last of two axes."""

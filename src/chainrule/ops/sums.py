@@ -7,12 +7,13 @@ import numpy as np
 
 from chainrule.ir import Array, Operation, Rng, TensorType, Value
 from chainrule.ops.axes import letters, without
+from chainrule.ops.folds import Sums
 from chainrule.ops.reduction import Axes, Reduction
 
 Shape = tuple[int, ...]
 
 
-class Sum(Reduction):
+class Sum(Sums, Reduction):
     """`y = sum of x over axes`: the axes disappear. A sum of nothing is 0."""
 
     def type(self, *inputs: TensorType) -> TensorType:
@@ -45,7 +46,7 @@ class Broadcast(Operation):
     shape: Shape
     axes: Axes
 
-    replicates = True
+    replicates = moves = True
 
     def type(self, *inputs: TensorType) -> TensorType:
         """`shape`, which has to be that of `x` with `axes` added."""

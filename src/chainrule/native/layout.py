@@ -1,0 +1,68 @@
+"""How a compiled program is called, as plain data that is kept beside the code."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from chainrule.native.sizes import Source
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where the address of a buffer goes, and what lies there.
+
+    `number` counts the inputs, the outputs, the constants or the values in the arena.
+    """
+
+    word: int
+    kind: Literal["input", "output", "constant", "arena"]
+    number: int
+
+
+@dataclass(frozen=True)
+class Room:
+    """A buffer of the arena: bytes for an element, elements, and when it is alive."""
+
+    itemsize: int
+    elements: Source
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a program is called: plain data."""
+
+    buffers: tuple[Slot, ...]
+    rooms: tuple[Room, ...]
+    # What each slot of a frame holds.
+    sizes: dict[int, Source]
+    constants: dict[int, tuple[int, str]]
+    # The bindings of the inputs; whether outputs are kept for every step.
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    # Of each output, the state of which it is the new value: it lies in that.
+    assigned: tuple[int, ...]
+    # Additions and multiplications in a step, for the sample sizes.
+    work: float
+    groups: tuple[str, ...]
+    # Where the constants that are arrays are in the order of the graph.
+    arrays: tuple[int, ...]
+
+    def to_data(self) -> dict[str, Any]:
+        """The layout in lists and dicts."""
+        return asdict(self)
+
+    @staticmethod
+    def from_data(data: dict[str, Any]) -> "Layout":
+        """The inverse of `to_data`, which may have been JSON in between."""
+        fields = dict(data)
+        fields["buffers"] = tuple(Slot(**slot) for slot in data["buffers"])
+        fields["rooms"] = tuple(
+            Room(**{**room, "elements": tuple(room["elements"])})
+            for room in data["rooms"]
+        )
+        fields["sizes"] = {int(k): tuple(v) for k, v in data["sizes"].items()}
+        fields["constants"] = {int(k): tuple(v) for k, v in data["constants"].items()}
+        for name in ("inputs", "outputs", "assigned", "groups", "arrays"):
+            fields[name] = tuple(data[name])
+        return Layout(**fields)

@@ -1,0 +1,205 @@
+"""Compiled graphs: built or found in the cache, and called with arrays.
+
+`compile_graph` gives a `Native` program for graphs that differ in sizes alone. A
+`Call` is one run of it: the arrays, the sizes of each step, how many steps. The call
+allocates nothing but the arrays that it gives back and the arena.
+"""
+
+import ctypes
+import json
+import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any, Literal
+
+import numpy as np
+
+from chainrule.ir import Array, Graph, dtype_of, format_graph
+from chainrule.native import cache, threads
+from chainrule.native.image import Image, Loaded, link, load
+from chainrule.native.layout import Layout
+from chainrule.native.runtime import PROGRAM
+from chainrule.native.frame import Frame
+from chainrule.native.sizes import measure
+from chainrule.native.target import Target, host
+from chainrule.ops import Constant
+from chainrule.passes.generalise import Samples
+from chainrule.passes.memory import Buffer, Plan, plan
+
+# Operations of a step from which another thread is worth waking.
+_WORTH_A_THREAD = 150_000
+
+
+class BoundsError(IndexError):
+    """An index was outside of its axis."""
+
+
+class Native:
+    """A compiled graph."""
+
+    def __init__(self, image: Image, layout: Layout, samples: Samples) -> None:
+        self._loaded: Loaded = load(image)
+        self._address = self._loaded.address("run")
+        self.layout = layout
+        self.samples = samples
+        self._frames: dict[int, _Bound] = {}
+
+    def bound(self, graph: Graph) -> "_Bound":
+        """The sizes and constants of a graph that this program was compiled for."""
+        key = id(graph)
+        found = self._frames.get(key)
+        if found is None:
+            found = self._frames[key] = _Bound(self.layout, graph)
+        return found
+
+    def run(
+        self,
+        frames: Sequence["_Bound"],
+        which: Array,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        *,
+        order: Array | None = None,
+        starts: Array | None = None,
+        limit: int | None = None,
+        times: Array | None = None,
+    ) -> "Ran":
+        """Run as many steps as `which` names frames; states are overwritten.
+
+        Arrays are contiguous, of the dtypes of the graph. Raises `BoundsError` if an
+        index was outside of its axis; what was written until then is worth nothing.
+        """
+        layout = self.layout
+        steps = len(which)
+        plan_ = frames[0].plan if len(frames) == 1 else self._common(frames)
+        arena = np.empty(plan_.peak + 64, np.uint8)
+        base = -(-arena.ctypes.data // 64) * 64
+        words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
+        offset = (-words.ctypes.data % 64) // 8
+        table = np.concatenate([frame.words for frame in frames])
+        with threads.claim(self.threads(steps, limit)) as granted:
+            context = words[offset:]
+            own = context[PROGRAM:]
+            own[Frame.STEPS] = steps
+            own[Frame.FRAMES] = table.ctypes.data
+            own[Frame.FRAME_OF_STEP] = which.ctypes.data
+            if order is not None and starts is not None:
+                own[Frame.ORDER] = order.ctypes.data
+                own[Frame.STARTS] = starts.ctypes.data
+            if times is not None:
+                own[Frame.TIMES] = times.ctypes.data
+            for slot in layout.buffers:
+                own[slot.word] = self._place(slot, inputs, outputs, base, plan_, frames)
+            threads.call(self._address, context.ctypes.data, granted)
+        if own[Frame.FLAG]:
+            raise BoundsError
+        return Ran(int(own[Frame.DONE]), granted)
+
+    def _place(
+        self,
+        slot: Any,
+        inputs: Sequence[Array],
+        outputs: Sequence[Array],
+        base: int,
+        plan_: Plan,
+        frames: Sequence["_Bound"],
+    ) -> int:
+        if slot.kind == "input":
+            return inputs[slot.number].__array_interface__["data"][0]
+        if slot.kind == "output":
+            return outputs[slot.number].__array_interface__["data"][0]
+        if slot.kind == "constant":
+            return frames[0].arrays[slot.number].__array_interface__["data"][0]
+        return base + plan_.offsets[slot.number]
+
+    def _common(self, frames: Sequence["_Bound"]) -> Plan:
+        """A plan in which the buffers of all frames have room."""
+        rooms = zip(*(frame.rooms for frame in frames), strict=True)
+        return plan(
+            [Buffer(max(r.size for r in same), same[0].first, same[0].last)
+             for same in rooms]
+        )  # fmt: skip
+
+    def threads(self, steps: int, limit: int | None) -> int:
+        """How many threads to ask for, by the work of a step."""
+        most = threads.available() if limit is None else limit
+        del steps
+        worth = max(1, int(self.layout.work / _WORTH_A_THREAD))
+        return max(1, min(most, worth))
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How many steps were done, on how many threads."""
+
+    steps: int
+    threads: int
+
+
+class _Bound:
+    """What a program has to know of a graph: sizes, constants, rooms, arrays."""
+
+    def __init__(self, layout: Layout, graph: Graph) -> None:
+        self.graph = graph
+        count = len(layout.sizes) + len(layout.constants)
+        raw = bytearray(8 * max(count, 1))
+        for slot, source in layout.sizes.items():
+            struct.pack_into("<q", raw, 8 * slot, measure(source, graph))
+        for slot, (position, name) in layout.constants.items():
+            operation = graph.order[position].operation
+            if isinstance(operation, Constant):
+                data = operation.data.astype(dtype_of(name)).tobytes()
+                raw[8 * slot : 8 * slot + len(data)] = data
+        self.words: Array = np.frombuffer(bytes(raw), np.int64)
+        self.rooms = [
+            Buffer(room.itemsize * measure(room.elements, graph), room.first, room.last)
+            for room in layout.rooms
+        ]
+        self.arrays = [_array(graph, position) for position in layout.arrays]
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Where everything lies."""
+        return plan(self.rooms)
+
+
+def _array(graph: Graph, position: int) -> Array:
+    operation = graph.order[position].operation
+    if not isinstance(operation, Constant):
+        raise TypeError(f"{graph.order[position]!r} is no constant")
+    return np.asarray(operation.data, order="C")
+
+
+def compile_graph(
+    samples: Samples,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    watched: int | None = None,
+    timed: bool = False,
+    target: Target | None = None,
+) -> Native:
+    """The program of a graph, from the cache if it is there."""
+    target = host() if target is None else target
+    texts = [format_graph(graph) for graph in samples.graphs]
+    key = "\n".join([*texts, *inputs, *outputs, str(watched), str(timed)])
+
+    def build() -> bytes:
+        lowered = import_module("chainrule.native.build").lower(
+            samples, inputs, outputs, target, watched=watched, timed=timed
+        )
+        machine = import_module("chainrule.native.machine_code")
+        image = link(machine.assemble(lowered.text, target))
+        head = json.dumps(lowered.layout.to_data()).encode()
+        return struct.pack("<q", len(head)) + head + image.to_bytes()
+
+    content = cache.fetch(key, build, target)
+    (length,) = struct.unpack_from("<q", content)
+    layout = Layout.from_data(json.loads(content[8 : 8 + length]))
+    return Native(Image.from_bytes(content[8 + length :]), layout, samples)
+
+
+__all__ = ["Literal", "Native", "compile_graph", "ctypes", "os"]

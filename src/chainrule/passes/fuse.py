@@ -1,0 +1,860 @@
+"""Which operations are computed together, in one loop nest, and what is stored.
+
+A value is *free* if it is computed anew wherever it is read: a move of elements, a
+coordinate, a constant, a short formula of leaves. Every other value belongs to one
+`Group`, which visits the elements of a domain once and computes all its values there.
+The domain is given as digits, some of them *kept* and the others folded by reductions:
+(rows kept, columns folded) for a softmax, (rows folded, columns kept) for the gradient
+of a bias. A value of a group has an element for each element of the domain, or one for
+each element of the kept digits.
+
+A value joins the group of its latest producer if the domain is its own and it reads
+what that group computes only where the group is. Since a group never precedes one that
+it reads, their order is valid. What other groups read is stored.
+
+Nothing here knows an operation: their traits and their `access` say it all.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from chainrule.ir import Value
+from chainrule.ops.access import Access, Indexed, Letter, Range, Whole
+from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.folds import Folds
+from chainrule.passes.cost import cost_of
+from chainrule.passes.generalise import Samples, Size, Sizes, times
+from chainrule.passes.places import Place, fits, is_one, regroup, sources
+
+Kind: TypeAlias = Literal["nest", "product", "scatter", "scan", "order"]
+
+# What a free formula may cost, in the time of an addition: of leaves; of a single
+# number; of values that are stored anyway.
+_FREE_OF_LEAVES = 8
+_FREE_NUMBER = 60
+_FREE_OF_STORED = 6
+# A move may be read instead of being stored as long as what it reads is cheap.
+_FREE_MOVE = 16
+# So that neither the nests nor Python's stack grow beyond measure.
+_MOST_VALUES = 120
+# How many columns of a product a thread can keep beside the cache for its rows.
+WIDEST_ROWS = 4096
+# Sums over so few indices are done by comparing each of them.
+_FEW_INDICES = 4
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A coordinate that is one digit of a domain, or a digit of that digit."""
+
+    digit: int
+    outer: Size
+    inner: Size
+
+
+Coordinate: TypeAlias = Tag | Literal["zero"] | None
+Read: TypeAlias = tuple[Value, Place[Coordinate]]
+
+
+@dataclass(eq=False)
+class Group:
+    """Values that are computed in one loop nest over a domain."""
+
+    kind: Kind
+    sizes: Sizes
+    kept: tuple[bool, ...]
+    values: list[Value] = field(default_factory=list)
+    # The values that are stored, in the order of computation.
+    stores: list[Value] = field(default_factory=list)
+    # Whether something needs all elements of a row of a product at once.
+    whole_rows: bool = False
+
+    @property
+    def kept_sizes(self) -> Sizes:
+        """The digits that are not folded."""
+        return tuple(n for n, kept in zip(self.sizes, self.kept, strict=True) if kept)
+
+    @property
+    def kept_digits(self) -> tuple[int, ...]:
+        """Which of the digits are not folded."""
+        return tuple(i for i, kept in enumerate(self.kept) if kept)
+
+    @property
+    def root(self) -> Value:
+        """What a group that is no plain nest computes first."""
+        return self.values[0]
+
+
+class _Follow:
+    """The algebra of coordinates that only follows which digits they are."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.one = samples.one
+        self.read_indices: list[Read] = []
+
+    def zero(self) -> Coordinate:
+        return "zero"
+
+    def split(self, x: Coordinate, sizes: Sizes) -> list[Coordinate]:
+        if not isinstance(x, Tag):
+            return [x] * len(sizes)
+        return [
+            Tag(
+                x.digit,
+                times(x.outer, self.one, *sizes[:i]),
+                times(self.one, *sizes[i + 1 :], x.inner),
+            )
+            for i in range(len(sizes))
+        ]
+
+    def join(self, xs: Sequence[Coordinate], sizes: Sizes) -> Coordinate:
+        tags = [x for x in xs if isinstance(x, Tag)]
+        if len(tags) != len(xs):
+            return None
+        for a, b, n, m in zip(tags, tags[1:], sizes, sizes[1:], strict=False):
+            follows = b.outer == times(a.outer, n) and a.inner == times(m, b.inner)
+            if a.digit != b.digit or not follows:
+                return None
+        return Tag(tags[0].digit, tags[0].outer, tags[-1].inner)
+
+    def stride(self, x: Coordinate, start: Size, step: int) -> Coordinate:
+        return x if step == 1 and not any(start) else None
+
+    def unstride(
+        self, y: Coordinate, start: Size, step: int, extent: Size
+    ) -> Coordinate:
+        del y, start, step, extent
+        return None
+
+    def read(self, index: Value, place: Place[Coordinate], extent: Size) -> Coordinate:
+        del extent
+        self.read_indices.append((index, place))
+        return None
+
+
+@dataclass(eq=False)
+class Fused:
+    """Groups in a valid order, and how to look through what is not stored."""
+
+    samples: Samples
+    groups: list[Group] = field(default_factory=list)
+    home: dict[Value, Group] = field(default_factory=dict)
+    # Values of a group that other groups compute once more instead of reading.
+    repeated: set[Value] = field(default_factory=set)
+
+    def reads(self, group: Group, roots: Iterable[Value] | None = None) -> list[Read]:
+        """What the stores of `group` read that it does not compute, and where."""
+        found: dict[tuple[Value, Sizes, tuple[Coordinate, ...]], Read] = {}
+        waiting = [
+            (x, place)
+            for value in (group.values if roots is None else roots)
+            for x, place in self._inputs(group, value, self.place(group, value))
+        ]
+        # A leaf that is a result is copied, so it is read.
+        for leaf in group.values if roots is None else roots:
+            if leaf.operation is None:
+                waiting.append((leaf, self.place(group, leaf)))
+        seen = set()
+        while waiting:
+            value, place = waiting.pop()
+            key = (value, place.sizes, place.coordinates)
+            if key in seen:
+                continue
+            seen.add(key)
+            if self.is_opaque(group, value):
+                found[key] = (value, place)
+            else:
+                waiting += self._inputs(group, value, place)
+        return list(found.values())
+
+    def follow(self) -> _Follow:
+        """An algebra that follows digits."""
+        return _Follow(self.samples)
+
+    def is_opaque(self, group: Group, value: Value) -> bool:
+        """Whether `group` reads `value`, rather than what `value` is made of."""
+        if value.operation is None:
+            return True
+        if value not in self.home:
+            return False
+        return self.home[value] is group or value not in self.repeated
+
+    def level(self, group: Group, value: Value) -> Literal["element", "kept"] | None:
+        """Whether a value has an element for each of the domain, or of its kept part."""
+        shape = self.samples.shape(value)
+        if fits(shape, group.kept_sizes):
+            return "kept" if not all(group.kept) else "element"
+        return "element" if fits(shape, group.sizes) else None
+
+    def place(self, group: Group, value: Value) -> Place[Coordinate]:
+        """Where in `value` the group is; a place of its own if it is nowhere special."""
+        one = self.samples.one
+        if group.kind in ("scatter", "scan", "order"):
+            shape = self.samples.shape(value)
+            return Place(shape, (None,) * len(shape))
+        whole = [Tag(i, one, one) for i in range(len(group.sizes))]
+        if self.level(group, value) == "kept":
+            return Place(group.kept_sizes, tuple(whole[i] for i in group.kept_digits))
+        return Place(group.sizes, tuple(whole))
+
+    def _inputs(
+        self, group: Group, value: Value, place: Place[Coordinate]
+    ) -> list[Read]:
+        """What an element of a value is made of, one step down."""
+        kind = kind_of(self.samples, value)
+        follow = _Follow(self.samples)
+        if kind == "map":
+            return [(x, place) for x in value.inputs]
+        if kind == "move":
+            found = sources(self.samples, value, place, follow)
+            return [*((s.value, s.place) for s in found), *follow.read_indices]
+        if kind == "fold" and self.home.get(value) is group:
+            return [(x, self._folded(group, value)) for x in value.inputs]
+        if kind == "few":
+            at = regroup(place, self.samples.shape(value), follow).coordinates
+            access = self.samples.access(value)
+            rows = {
+                term.name: c
+                for term, c in zip(access.output, at, strict=True)
+                if isinstance(term, Letter)
+            }
+            return [
+                (
+                    x,
+                    Place(
+                        self.samples.shape(x),
+                        tuple(rows.get(t.name) for t in terms if isinstance(t, Letter)),
+                    ),
+                )
+                for x, terms in zip(value.inputs, access.inputs, strict=True)
+            ]
+        if kind == "generated":
+            return [(x, Place((), ())) for x in value.inputs]
+        if kind == "product" and value.type.rank == 2:
+            one = self.samples.one
+            a, b = value.inputs
+            return [
+                (a, Place(self.samples.shape(a), (Tag(0, one, one), None))),
+                (b, Place(self.samples.shape(b), (None, Tag(1, one, one)))),
+            ]
+        return [
+            (x, Place(self.samples.shape(x), (None,) * x.type.rank))
+            for x in value.inputs
+        ]
+
+    def _folded(self, group: Group, value: Value) -> Place[Coordinate]:
+        if group.kind != "nest" and group.root is value:
+            shape = self.samples.shape(value)
+            return Place(shape, (None,) * len(shape))
+        one = self.samples.one
+        tags = tuple(Tag(i, one, one) for i in range(len(group.sizes)))
+        return Place(group.sizes, tags)
+
+
+def kind_of(
+    samples: Samples, value: Value
+) -> Literal[
+    "leaf", "map", "move", "constant", "generated", "few", "fold", "product",
+    "scatter", "scan", "order",
+]:  # fmt: skip
+    """What an operation is, to a compiler, by its traits and its access."""
+    operation = value.operation
+    if operation is None:
+        return "leaf"
+    if isinstance(operation, Elementwise):
+        return "map"
+    if operation.moves:
+        return "move"
+    if not value.inputs and not hasattr(operation, "element"):
+        return "constant"
+    if hasattr(operation, "element"):
+        return "generated"
+    access = samples.access(value)
+    if any(isinstance(term, Indexed) for term in access.output):
+        return "few" if _few_indices(samples, value, access) else "scatter"
+    terms = [term for read in access.inputs for term in read]
+    if any(isinstance(term, Range) for term in terms):
+        return "scan"
+    if any(isinstance(term, Whole) for term in terms):
+        return "order"
+    if not isinstance(operation, Folds):
+        raise TypeError(
+            f"the operation {operation.name} says with access what it reads, but not "
+            "what it makes of it: it has to be elementwise, move elements, or fold them"
+        )
+    product = len(value.inputs) == 2 and value.type.is_floating
+    return "product" if product else "fold"
+
+
+def _few_indices(samples: Samples, value: Value, access: Access) -> bool:
+    """Whether an element of the output can be told by comparing a few indices."""
+    shape = samples.shape(value.inputs[0])
+    letters = {t.name: n for t, n in zip(access.inputs[0], shape, strict=True)
+               if isinstance(t, Letter)}  # fmt: skip
+    outer = {term.name for term in access.output if isinstance(term, Letter)}
+    summed = [n for name, n in letters.items() if name not in outer]
+    count = times(samples.one, *summed)
+    indexed = sum(isinstance(term, Indexed) for term in access.output)
+    return indexed == 1 and all(0 < n <= _FEW_INDICES for n in count)
+
+
+def fuse(samples: Samples) -> Fused:
+    """Groups for all results of a graph."""
+    return _Fusion(samples).run()
+
+
+class _Fusion:
+    """The walk over the graph that puts every value into a group."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.fused = Fused(samples)
+        self.home = self.fused.home
+        self.groups = self.fused.groups
+        # What a free value costs at each of its elements.
+        self.cost: dict[Value, float] = {}
+        # Costly values of leaves alone wait here for the group that reads them first.
+        self.floating: dict[Value, None] = {}
+
+    def run(self) -> Fused:
+        graph = self.samples.graph
+        for x in graph.inputs:
+            self.cost[x] = 0
+        for value in graph.order[len(graph.inputs) :]:
+            self.place(value, kind_of(self.samples, value))
+        for value in graph.results:
+            if value in self.home:
+                continue
+            if value in self.floating:
+                self.ahead(value)
+            else:
+                self.own_group(value)
+        self.find_stores()
+        self.repeat_what_is_cheap()
+        self.groups[:] = [group for group in self.groups if group.stores]
+        return self.fused
+
+    # --- which group ---------------------------------------------------------------
+
+    def place(self, value: Value, kind: str) -> None:
+        """Decide where `value` is computed."""
+        if kind in ("leaf", "constant"):
+            self.cost[value] = 0
+        elif kind in ("map", "move", "generated", "few"):
+            self.place_free_or_map(value, kind)
+        elif kind == "fold":
+            self.place_fold(value)
+        elif kind == "product":
+            self.place_product(value)
+        else:
+            shape = self.samples.shape(value)
+            self.found(Group(kind, shape, (True,) * len(shape)), value)  # type: ignore[arg-type]
+
+    def place_free_or_map(self, value: Value, kind: str) -> None:
+        inputs = [x for x in value.inputs if x in self.cost]
+        cost = cost_of(value.operation) + sum(self.cost[x] for x in set(inputs))
+        of_leaves = not self.producers(value)
+        is_number = all(is_one(n) for n in self.samples.shape(value))
+        limit = (
+            _FREE_NUMBER
+            if is_number
+            else _FREE_OF_LEAVES
+            if of_leaves and kind == "map"
+            else _FREE_MOVE
+            if kind in ("move", "few")
+            else 0
+        )
+        if kind == "generated":
+            limit = _FREE_OF_LEAVES
+        waits = any(x in self.floating for x in value.inputs)
+        if cost <= limit and not (waits and kind == "map"):
+            self.cost[value] = cost
+        elif of_leaves:
+            self.floating[value] = None
+        elif kind == "map":
+            self.place_map(value)
+        else:
+            self.own_group(value)
+
+    def place_map(self, value: Value) -> None:
+        for group in self.candidates(value):
+            if self.joins(value, group):
+                self.join(value, group)
+                return
+        self.own_group(value)
+
+    def own_group(self, value: Value) -> None:
+        """A nest for `value` alone, as long as nothing joins it."""
+        self.found(self.plain_nest(value), value)
+
+    def plain_nest(self, value: Value) -> Group:
+        """A group that visits all elements: of a move along its axes, else in a row."""
+        shape = self.samples.shape(value)
+        flags = (True,) * len(shape)
+        if kind_of(self.samples, value) == "map":
+            return Group("nest", *_collapsed(self.samples, shape, flags))
+        return Group("nest", shape, flags)
+
+    def found(self, group: Group, value: Value) -> None:
+        self.groups.append(group)
+        self.settle(value, group)
+        self.join(value, group)
+
+    def join(self, value: Value, group: Group) -> None:
+        for waiting in self.waiting_for(value, group):
+            if waiting not in self.home:
+                self.settle_floating(waiting, group)
+        self.home[value] = group
+        self.cost.pop(value, None)
+        group.values.append(value)
+        rows = group.kind == "product" and value is not group.root
+        if rows and self.fused.level(group, value) == "kept":
+            group.whole_rows = True
+
+    def settle(self, value: Value, group: Group) -> None:
+        """Give what floats and is read elsewhere than here a group of its own, first."""
+        self.home[value] = group
+        for read, place in self.fused.reads(group, [value]):
+            if read in self.floating and read not in self.home:
+                if self.is_here(group, read, place):
+                    continue
+                self.ahead(read)
+        del self.home[value]
+
+    def ahead(self, value: Value) -> None:
+        """A group before all others, for what is made of leaves alone."""
+        del self.floating[value]
+        group = self.plain_nest(value)
+        if isinstance(value.operation, Folds):
+            group = Group("nest", *self.domain(value))
+        self.groups.insert(0, group)
+        for x in self.waiting_for(value, group):
+            if x not in self.home:
+                self.settle_floating(x, group)
+        self.home[value] = group
+        group.values.append(value)
+
+    def settle_floating(self, value: Value, group: Group) -> None:
+        """What floats joins the group that reads it, with all that it stands on."""
+        waiting = [value]
+        while waiting:
+            x = waiting[-1]
+            below = [y for y in self.waiting_for(x, group) if y not in self.home]
+            if below:
+                waiting += below
+                continue
+            waiting.pop()
+            if x not in self.home:
+                self.floating.pop(x, None)
+                self.home[x] = group
+                group.values.append(x)
+
+    def waiting_for(self, value: Value, group: Group) -> list[Value]:
+        before = self.home.get(value)
+        self.home[value] = group
+        found = [x for x, _ in self.fused.reads(group, [value]) if x in self.floating]
+        if before is None:
+            del self.home[value]
+        else:
+            self.home[value] = before
+        return found
+
+    def candidates(self, value: Value) -> Iterator[Group]:
+        """The groups of producers, the latest one first; no earlier one would do."""
+        producers = {self.home[x] for x in self.producers(value)}
+        if not producers:
+            return
+        position = {group: i for i, group in enumerate(self.groups)}
+        yield max(producers, key=lambda group: position[group])
+
+    def producers(self, value: Value) -> list[Value]:
+        """The values with a group that `value` is made of through free ones."""
+        found, waiting, seen = [], list(value.inputs), set[Value]()
+        while waiting:
+            x = waiting.pop()
+            if x in seen:
+                continue
+            seen.add(x)
+            if x in self.home:
+                found.append(x)
+            else:
+                waiting += x.inputs
+        return found
+
+    def joins(self, value: Value, group: Group) -> bool:
+        """Whether `value` can be computed in `group`."""
+        if group.kind not in ("nest", "product") or len(group.values) >= _MOST_VALUES:
+            return False
+        level = self.fused.level(group, value)
+        if level is None or (
+            level == "kept" and group.kind == "product" and not self.has_rows(group)
+        ):
+            return False
+        return self.reads_here(value, group)
+
+    def reads_here(self, value: Value, group: Group) -> bool:
+        """Whether all that `value` reads of `group` is at hand where the group is."""
+        self.home[value] = group
+        reads = self.fused.reads(group, [value])
+        del self.home[value]
+        for read, place in reads:
+            inside = self.home.get(read) is group
+            floats = read in self.floating
+            if floats and not self.reads_here(read, group):
+                return False
+            if (inside or floats) and not self.is_here(group, read, place):
+                if floats or not self.is_beside(group, read, place):
+                    return False
+        return True
+
+    def float_fits(self, group: Group, value: Value) -> bool:
+        """Whether what floats, and all that floats below it, can join a group."""
+        if value in self.home:
+            return self.home[value] is group
+        if len(group.values) >= _MOST_VALUES:
+            return False
+        if isinstance(value.operation, Folds):
+            if len(value.inputs) > 1 or group.kind not in ("nest", "product"):
+                return False
+            sizes, kept = self.domain(value)
+            rows = group.kind == "nest" or self.has_rows(group)
+            if (sizes, kept) != (group.sizes, group.kept) or not rows:
+                return False
+            if group.kind == "product":
+                group.whole_rows = True
+        return True
+
+    def is_here(self, group: Group, value: Value, place: Place[Coordinate]) -> bool:
+        """Whether a place in `value` is where the group is in it."""
+        if value in self.floating and not self.float_fits(group, value):
+            return False
+        level = self.fused.level(group, value)
+        if level is None:
+            return False
+        digits = group.kept_digits if level == "kept" else range(len(group.sizes))
+        sizes = group.kept_sizes if level == "kept" else group.sizes
+        at = regroup(place, sizes, _Follow(self.samples)).coordinates
+        one = self.samples.one
+        return all(
+            x == Tag(i, one, one) or is_one(n)
+            for x, i, n in zip(at, digits, sizes, strict=True)
+        )
+
+    def is_beside(self, group: Group, value: Value, place: Place[Coordinate]) -> bool:
+        """Whether a place is in the same row of a domain of rows kept in memory."""
+        if group.kept != (True, False) or self.fused.level(group, value) != "element":
+            return False
+        if group.kind != "product" or not self.has_rows(group):
+            return False
+        at = regroup(place, group.sizes, _Follow(self.samples)).coordinates
+        one = self.samples.one
+        here = at[0] == Tag(0, one, one) or is_one(group.sizes[0])
+        if here:
+            group.whole_rows = True
+        return here
+
+    def has_rows(self, group: Group) -> bool:
+        """Whether whole rows of a product can be kept beside the cache."""
+        columns = group.sizes[-1]
+        return len(set(columns)) == 1 and columns[0] <= WIDEST_ROWS
+
+    def place_fold(self, value: Value) -> None:
+        if len(value.inputs) > 1:
+            self.place_general_product(value)
+            return
+        (x,) = value.inputs
+        sizes, kept = self.domain(value)
+        if not self.producers(value):
+            self.floating[value] = None
+            return
+        for group in [self.home[x]] if x in self.home else self.candidates(value):
+            later = self.candidates(value)
+            if group is next(later, None) and self.fold_joins(
+                value, group, sizes, kept
+            ):
+                self.join(value, group)
+                return
+        self.found(Group("nest", sizes, kept), value)
+
+    def domain(self, value: Value) -> tuple[Sizes, tuple[bool, ...]]:
+        """The digits over which a fold of one input goes, and which it keeps."""
+        (x,) = value.inputs
+        folded = _folded_axes(self.samples, value)
+        flags = tuple(axis not in folded for axis in range(x.type.rank))
+        return _collapsed(self.samples, self.samples.shape(x), flags)
+
+    def fold_joins(
+        self, value: Value, group: Group, sizes: Sizes, kept: tuple[bool, ...]
+    ) -> bool:
+        if len(group.values) >= _MOST_VALUES:
+            return False
+        if group.kind == "product":
+            same = _digits(sizes) == _digits(group.sizes) and kept == (True, False)
+            same = same or (
+                kept == (True, False)
+                and times(self.samples.one, *group.sizes[:-1]) == sizes[0]
+                and group.sizes[-1] == sizes[1]
+            )
+            if not (same and self.has_rows(group)):
+                return False
+        elif group.kind != "nest":
+            return False
+        elif (sizes, kept) != (group.sizes, group.kept):
+            if not all(group.kept) or not all(
+                fits(self.samples.shape(v), sizes) for v in group.values
+            ):
+                return False
+            before = group.sizes, group.kept
+            group.sizes, group.kept = sizes, kept
+            if not all(self.fused.level(group, v) == "element" for v in group.values):
+                group.sizes, group.kept = before
+                return False
+        if not self.reads_here(value, group):
+            return False
+        if group.kind == "product":
+            group.whole_rows = True
+        return True
+
+    def place_product(self, value: Value) -> None:
+        if not is_plain_product(self.samples.access(value)):
+            self.place_general_product(value)
+            return
+        shape = self.samples.shape(value)
+        for x, is_right in zip(value.inputs, (False, True), strict=True):
+            self.store_operand(value, x, is_right=is_right)
+        lead = times(self.samples.one, *shape[:-1])
+        self.found(Group("product", (lead, shape[-1]), (True, False)), value)
+
+    def place_general_product(self, value: Value) -> None:
+        """A fold of several inputs, over all their letters."""
+        access = self.samples.access(value)
+        sizes, kept = [], []
+        for name, size in letters_of(self.samples, value, access).items():
+            sizes.append(size)
+            kept.append(any(t == Letter(name) for t in access.output))
+        self.found(Group("nest", tuple(sizes), tuple(kept)), value)
+
+    def store_operand(self, value: Value, x: Value, *, is_right: bool) -> None:
+        """See that a product can address an operand: it is stored, or a view of that."""
+        if x in self.floating:
+            self.ahead(x)
+        elif x in self.cost and not addressable(self.fused, value, is_right=is_right):
+            self.own_group(x)
+
+    # --- what is stored ------------------------------------------------------------
+
+    def find_stores(self) -> None:
+        stored = set(self.samples.graph.results)
+        for group in self.groups:
+            for read, _ in self.fused.reads(group):
+                if read in self.home and self.home[read] is not group:
+                    stored.add(read)
+        for group in self.groups:
+            group.stores = [value for value in group.values if value in stored]
+
+    def repeat_what_is_cheap(self) -> None:
+        """Compute once more what is cheap to make of values that are stored anyway."""
+        results = set(self.samples.graph.results)
+        operands = self.operands()
+        for group in reversed(self.groups):
+            for value in reversed(group.stores):
+                if (
+                    value in results
+                    or value in operands
+                    or kind_of(self.samples, value) != "map"
+                    or not self.is_cheap_of_stored(value, group)
+                ):
+                    continue
+                self.fused.repeated.add(value)
+                group.stores.remove(value)
+
+    def operands(self) -> set[Value]:
+        """What products address."""
+        found = set()
+        for group in self.groups:
+            if group.kind == "product":
+                for x in group.root.inputs:
+                    found.add(root_of(self.fused, x))
+        return found
+
+    def is_cheap_of_stored(self, value: Value, group: Group) -> bool:
+        cost, waiting, seen = 0.0, [value], set[Value]()
+        while waiting:
+            x = waiting.pop()
+            if x in seen:
+                continue
+            seen.add(x)
+            if x is not value and (
+                x.operation is None
+                or (x in self.home and x in self.home[x].stores)
+            ):
+                continue
+            kind = kind_of(self.samples, x)
+            if kind in ("fold", "product", "scatter", "scan", "order"):
+                return False
+            cost += cost_of(x.operation)
+            if cost > _FREE_OF_STORED:
+                return False
+            waiting += x.inputs
+        del group
+        return True
+
+
+def _digits(sizes: Sizes) -> Sizes:
+    return tuple(n for n in sizes if not is_one(n))
+
+
+def _collapsed(
+    samples: Samples, shape: Sizes, kept: tuple[bool, ...]
+) -> tuple[Sizes, tuple[bool, ...]]:
+    """Adjacent axes that are all kept, or all folded, as one digit."""
+    sizes: list[Size] = []
+    flags: list[bool] = []
+    for size, flag in zip(shape, kept, strict=True):
+        if flags and flags[-1] == flag:
+            sizes[-1] = times(sizes[-1], size)
+        else:
+            sizes.append(size)
+            flags.append(flag)
+    del samples
+    return tuple(sizes), tuple(flags)
+
+
+def _folded_axes(samples: Samples, value: Value) -> set[int]:
+    access = samples.access(value)
+    written = {term.name for term in access.output if isinstance(term, Letter)}
+    return {
+        axis
+        for axis, term in enumerate(access.inputs[0])
+        if isinstance(term, Letter) and term.name not in written
+    }
+
+
+def letters_of(samples: Samples, value: Value, access: Access) -> dict[str, Size]:
+    """The size of every letter, those of the output first."""
+    shapes = zip(
+        (access.output, *access.inputs), (value, *value.inputs), strict=True
+    )
+    sizes = {}
+    for terms, x in shapes:
+        for term, size in zip(terms, samples.shape(x), strict=True):
+            if isinstance(term, Letter):
+                sizes[term.name] = size
+    summed = [n for n in sizes if Letter(n) not in access.output]
+    last = [n for n in sizes if n not in summed]
+    # The last letter of the output is the one along which vectors lie.
+    order = [*last[:-1], *summed, *last[-1:]]
+    return {name: sizes[name] for name in order}
+
+
+def is_plain_product(access: Access) -> bool:
+    """Whether an access is that of stacks of matrices: `sik,skj->sij`."""
+    names = [
+        [term.name for term in terms if isinstance(term, Letter)]
+        for terms in (*access.inputs, access.output)
+    ]
+    a, b, y = names
+    lengths = {len(a), len(b), len(y)}
+    if len(lengths) != 1 or len(y) < 2:
+        return False
+    stack = y[:-2]
+    i, j = y[-2:]
+    k = a[-1]
+    return a == [*stack, i, k] and b == [*stack, k, j] and k not in y
+
+
+# --- views -----------------------------------------------------------------------------
+
+
+class _Linear:
+    """The algebra of coordinates that are sums of letters times strides."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+
+    def zero(self) -> dict[str, Size] | None:
+        return {}
+
+    def split(
+        self, x: dict[str, Size] | None, sizes: Sizes
+    ) -> list[dict[str, Size] | None]:
+        return [x if x == {} else None for _ in sizes]
+
+    def join(
+        self, xs: Sequence[dict[str, Size] | None], sizes: Sizes
+    ) -> dict[str, Size] | None:
+        total: dict[str, Size] = {}
+        inner = self.samples.one
+        for x, size in zip(reversed(xs), reversed(sizes), strict=True):
+            if x is None:
+                return None
+            for name, stride in x.items():
+                if name in total:
+                    return None
+                total[name] = times(stride, inner)
+            inner = times(inner, size)
+        return total
+
+    def stride(
+        self, x: dict[str, Size] | None, start: Size, step: int
+    ) -> dict[str, Size] | None:
+        if x is None or any(start):
+            return None if x is None or step < 0 else self._scaled(x, step)
+        return None if step < 0 else self._scaled(x, step)
+
+    def _scaled(self, x: dict[str, Size], step: int) -> dict[str, Size]:
+        return {name: tuple(n * step for n in size) for name, size in x.items()}
+
+    def unstride(
+        self, y: dict[str, Size] | None, start: Size, step: int, extent: Size
+    ) -> dict[str, Size] | None:
+        del y, start, step, extent
+        return None
+
+    def read(
+        self, index: Value, place: Place[dict[str, Size] | None], extent: Size
+    ) -> dict[str, Size] | None:
+        del index, place, extent
+
+
+def root_of(fused: Fused, x: Value) -> Value:
+    """The leaf or stored value of which `x` is a view."""
+    while (
+        x.operation is not None
+        and x not in fused.home
+        and x.operation.moves
+        and x.inputs
+    ):
+        x = x.inputs[0]
+    return x
+
+
+def addressable(fused: Fused, product: Value, *, is_right: bool) -> bool:
+    """Whether a product can read an operand where it lies, by strides.
+
+    The right operand is read in vectors along its last axis.
+    """
+    samples = fused.samples
+    x = product.inputs[is_right]
+    shape = samples.shape(x)
+    names = [f"x{axis}" for axis in range(len(shape))]
+    algebra = _Linear(samples)
+    place = Place(shape, tuple({name: samples.one} for name in names))
+    while x.operation is not None and x not in fused.home:
+        if kind_of(samples, x) != "move":
+            return False
+        found = sources(samples, x, place, algebra)
+        if len(found) != 1 or found[0].conditions:
+            return False
+        x, place = found[0].value, found[0].place
+    at = regroup(place, samples.shape(x), algebra)
+    if any(c is None for c in at.coordinates):
+        return False
+    last = names[-1]
+    if not is_right:
+        return True
+    *before, end = [*at.coordinates, {}] if not at.coordinates else at.coordinates
+    alone = all(last not in (c or {}) for c in before)
+    return is_one(shape[-1]) or (alone and (end or {}).get(last) == samples.one)
+

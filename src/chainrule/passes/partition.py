@@ -1,0 +1,335 @@
+"""Which thread computes what, and where all threads have to wait for one another.
+
+A group's domain is cut into fixed tiles along one kept digit, and every thread takes a
+run of tiles; small groups are left to the first thread. An access to a buffer then has
+a `Slice`: the part of it that belongs to a thread's tiles, or all of it. Two accesses
+conflict if one of them writes and their slices differ. A group that conflicts with none
+since the last barrier is emitted; if all that are ready conflict, there is a barrier.
+Nothing depends on the number of threads, so neither do the results.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+
+from chainrule.ir import Value
+from chainrule.ops import identity
+from chainrule.passes.cost import cost_of
+from chainrule.passes.fuse import Coordinate, Fused, Group, Tag
+from chainrule.passes.generalise import Size, times
+from chainrule.passes.places import Place, is_one, regroup
+
+# Work, in additions, below which a group is not worth cutting.
+_WORTH_CUTTING = 8192
+
+
+@dataclass(frozen=True)
+class Share:
+    """The digit that is cut, and into tiles of how many of its elements."""
+
+    digit: int
+    tile: int
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A thread's part of a buffer: its tiles of one digit of the buffer's count."""
+
+    before: Size
+    extent: Size
+    tile: int
+
+
+# All that the first thread has to itself.
+ALONE = "alone"
+
+
+@dataclass(eq=False)
+class Program:
+    """Groups in the order in which they run, with barriers between phases."""
+
+    fused: Fused
+    shares: dict[Group, Share | None]
+    phases: list[list[Group]]
+    # Where the new value of a state is written: over the old one, if nobody needs it.
+    in_place: dict[Value, Value]
+
+    @property
+    def groups(self) -> list[Group]:
+        """All groups, in order."""
+        return [group for phase in self.phases for group in phase]
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """Tiles that suit a machine: rows of a product, lanes of a vector."""
+
+    rows: int = 8
+    lanes: int = 16
+
+
+@dataclass(eq=False)
+class _Access:
+    """What a group does to buffers, each a leaf or a stored value."""
+
+    reads: dict[Value, set[object]] = field(default_factory=dict)
+    writes: dict[Value, set[object]] = field(default_factory=dict)
+
+
+def partition(fused: Fused, tiling: Tiling) -> Program:
+    """Shares for all groups, and an order of them with as few barriers as it takes."""
+    in_place = _in_place(fused)
+    for group in fused.groups:
+        _refine(fused, group)
+    shares = {group: _share(fused, group, tiling) for group in fused.groups}
+    accesses = {
+        group: _access(fused, group, shares[group], in_place) for group in fused.groups
+    }
+    phases = _phases(fused, accesses)
+    return Program(fused, shares, phases, in_place)
+
+
+# --- states ----------------------------------------------------------------------------
+
+
+def _in_place(fused: Fused) -> dict[Value, Value]:
+    """The stored value that each assigned state is overwritten with, where it can be.
+
+    Where it cannot, a copy at the end of the step is added to the groups.
+    """
+    samples = fused.samples
+    found: dict[Value, Value] = {}
+    after = _reachable(fused)
+    copies: list[tuple[Value, Value]] = []
+    taken: set[Value] = set()
+    for state, value in samples.graph.assignments:
+        if value is state:
+            continue
+        writer = fused.home[value]
+        readers = [
+            (group, place)
+            for group in fused.groups
+            for read, place in fused.reads(group)
+            if read is state
+        ]
+        fine = value not in taken and value not in samples.graph.outputs
+        for group, place in readers:
+            if group is writer:
+                fine = fine and _same_element(fused, group, value, state, place)
+            else:
+                fine = fine and group not in after[writer]
+        if fine:
+            found[state] = value
+            taken.add(value)
+            for group, _ in readers:
+                if group is not writer:
+                    _add_order(after, group, writer)
+        else:
+            copies.append((state, value))
+    for state, value in copies:
+        copy = Value(value.type, identity, (value,))
+        samples.adopt(copy, value)
+        shape = samples.shape(value)
+        flat = (times(samples.one, *shape),)
+        group = Group("nest", flat, (True,), [copy], [copy])
+        fused.groups.append(group)
+        fused.home[copy] = group
+        fused.repeated.discard(value)
+        if value not in fused.home[value].stores:
+            fused.home[value].stores.append(value)
+        found[state] = copy
+    return found
+
+
+def _same_element(
+    fused: Fused, group: Group, value: Value, state: Value, place: Place[Coordinate]
+) -> bool:
+    """Whether a state is read just where its new value is written."""
+    if group.kind not in ("nest", "product"):
+        return False
+    mine = fused.place(group, value)
+    shape = fused.samples.shape(state)
+    written = regroup(mine, shape, fused.follow())
+    read = regroup(place, shape, fused.follow())
+    if fused.level(group, value) == "kept" and not all(group.kept):
+        # Written once the fold is done; so it may not be read while folding.
+        return written == read and place.sizes == mine.sizes
+    return written == read
+
+
+def _reachable(fused: Fused) -> dict[Group, set[Group]]:
+    """The groups that stand, directly or not, on each group."""
+    after: dict[Group, set[Group]] = {group: set() for group in fused.groups}
+    for group in reversed(fused.groups):
+        for read, _ in fused.reads(group):
+            producer = fused.home.get(read)
+            if producer is not None and producer is not group:
+                after[producer] |= {group} | after[group]
+    # Groups are in order, so one pass from the end has seen all but late additions.
+    for group in reversed(fused.groups):
+        for later in list(after[group]):
+            after[group] |= after[later]
+    return after
+
+
+def _add_order(after: dict[Group, set[Group]], first: Group, second: Group) -> None:
+    for group, later in after.items():
+        if group is first or first in later:
+            later |= {second} | after[second]
+
+
+# --- shares ----------------------------------------------------------------------------
+
+
+def _refine(fused: Fused, group: Group) -> None:
+    """Give a row of elements its last axis back, if something is repeated along it."""
+    if group.kind != "nest" or len(group.sizes) != 1 or not all(group.kept):
+        return
+    (size,) = group.sizes
+    one = fused.samples.one
+    whole = Tag(0, one, one)
+    for _, place in fused.reads(group):
+        at = [x for x, n in zip(place.coordinates, place.sizes, strict=True)
+              if not is_one(n)]  # fmt: skip
+        if at and at != [whole]:
+            break
+    else:
+        return
+    shape = max((fused.samples.shape(v) for v in group.values), key=len)
+    if len(shape) < 2 or (len(set(shape[-1])) == 1 and shape[-1][0] < 8):
+        return
+    lead = times(one, *shape[:-1])
+    if times(lead, shape[-1]) == size:
+        group.sizes, group.kept = (lead, shape[-1]), (True, True)
+
+
+def _share(fused: Fused, group: Group, tiling: Tiling) -> Share | None:
+    """How a group is cut; `None` leaves it to the first thread."""
+    if group.kind in ("scatter", "scan", "order") or not group.kept_digits:
+        return None
+    counts = [n[0] for n in group.sizes]
+    work = prod(counts) * sum(cost_of(v.operation) + 1 for v in group.values)
+    if group.kind == "product":
+        work *= group.root.inputs[0].shape[-1]
+    first = group.kept_digits[0]
+    last = len(group.sizes) - 1
+    if work < _WORTH_CUTTING:
+        return None
+    if group.kind == "product":
+        return Share(0, tiling.rows)
+    if first == last:
+        vectors = 4 if not all(group.kept) else 16
+        return Share(first, tiling.lanes * vectors)
+    return Share(first, tiling.rows)
+
+
+# --- order -----------------------------------------------------------------------------
+
+
+def _access(
+    fused: Fused, group: Group, share: Share | None, in_place: Mapping[Value, Value]
+) -> _Access:
+    access = _Access()
+    state_of = {value: state for state, value in in_place.items()}
+    for read, place in fused.reads(group):
+        if fused.home.get(read) is group:
+            continue
+        buffer = state_of.get(read, read)
+        access.reads.setdefault(buffer, set()).add(
+            _slice(fused, group, share, read, place)
+        )
+    for value in group.stores:
+        part = _slice(fused, group, share, value, fused.place(group, value))
+        access.writes.setdefault(state_of.get(value, value), set()).add(part)
+    return access
+
+
+def _slice(
+    fused: Fused,
+    group: Group,
+    share: Share | None,
+    value: Value,
+    place: Place[Coordinate],
+) -> object:
+    if share is None:
+        return ALONE
+    shape = fused.samples.shape(value)
+    one = fused.samples.one
+    stacked = group.kind == "product" and group.root.type.rank > 2
+    before, i = one, 0
+    at = regroup(place, shape, fused.follow()).coordinates
+    while i < len(shape):
+        j = i + 1
+        while j <= len(shape):
+            joined = (
+                at[i] if j == i + 1 else fused.follow().join(at[i:j], shape[i:j])
+            )
+            if joined == Tag(share.digit, one, one) and not stacked:
+                return Slice(before, times(one, *shape[i:j]), share.tile)
+            j += 1
+        before, i = times(before, shape[i]), i + 1
+    if is_one(group.sizes[share.digit]):
+        return ALONE
+    return None if not stacked else (group, value)
+
+
+def _conflict(a: _Access, b: _Access) -> bool:
+    return (
+        _differ(a.writes, b.writes)
+        or _differ(a.writes, b.reads)
+        or _differ(a.reads, b.writes)
+    )
+
+
+def _differ(
+    first: Mapping[Value, set[object]], second: Mapping[Value, set[object]]
+) -> bool:
+    for buffer in first.keys() & second.keys():
+        slices = first[buffer] | second[buffer]
+        if len(slices) > 1 or None in slices:
+            return True
+    return False
+
+
+def _phases(fused: Fused, accesses: Mapping[Group, _Access]) -> list[list[Group]]:
+    """Emit what is ready and conflicts with nothing since the last barrier."""
+    waits = _waits(fused, accesses)
+    left = list(fused.groups)
+    phases: list[list[Group]] = [[]]
+    done: set[Group] = set()
+    while left:
+        ready = [
+            group
+            for group in left
+            if waits[group] <= done
+            and not any(
+                _conflict(accesses[group], accesses[other]) for other in phases[-1]
+            )
+        ]
+        if not ready:
+            phases.append([])
+            continue
+        group = ready[0]
+        phases[-1].append(group)
+        done.add(group)
+        left.remove(group)
+    return phases
+
+
+def _waits(
+    fused: Fused, accesses: Mapping[Group, _Access]
+) -> dict[Group, set[Group]]:
+    """What has to run before each group: what it reads, and who reads what it ends."""
+    states = {x for x, _ in fused.samples.graph.assignments}
+    waits: dict[Group, set[Group]] = {group: set() for group in fused.groups}
+    for group in fused.groups:
+        for read, _ in fused.reads(group):
+            producer = fused.home.get(read)
+            if producer is not None and producer is not group:
+                waits[group].add(producer)
+            if producer is None and read in states:
+                for other, access in accesses.items():
+                    if other is not group and read in access.writes:
+                        waits[other].add(group)
+    return waits
+
