@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from chainrule.native import pool
+from chainrule.native.seats import Seats
 from chainrule.native.services import services
 from chainrule.native.system import fill, semaphore, words
 from chainrule.native.target import host
@@ -39,12 +40,12 @@ def available() -> int:
     Raises:
         ValueError: if `CHAINRULE_THREADS` is not a whole number above 0.
     """
-    asked = os.environ.get("CHAINRULE_THREADS")
+    asked = os.environ.get(_THREADS)
     if asked:
         count = _whole(asked)
         if count is None:
             raise ValueError(
-                f"CHAINRULE_THREADS={asked} is not a number of threads: 1, 2, ..."
+                f"{_THREADS}={asked} is not a number of threads: 1, 2, ..."
             )
         return count
     limits = (_whole(os.environ.get(name, "")) for name in _LIMITS)
@@ -55,15 +56,19 @@ def available() -> int:
 def claim(wanted: int) -> Iterator[int]:
     """Reserve up to `wanted` of the available threads; gives how many there are.
 
-    At least one, for whoever asks has a thread already.
+    At least one, for whoever asks has a thread already. All threads of the process
+    share what is available, and so do all processes of the user, unless
+    `CHAINRULE_THREADS` says how many there are. To be asked before each call, so that
+    programs side by side come to share alike.
     """
-    granted = _BUDGET.take(wanted)
+    count, places = _BUDGET.take(wanted)
     try:
-        yield granted
+        yield count
     finally:
-        _BUDGET.put(granted)
+        _BUDGET.give_back(count, places)
 
 
+_THREADS = "CHAINRULE_THREADS"
 _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
@@ -98,17 +103,23 @@ class _Pool:
             team = self._teams.pop() if self._teams else None
             if team is None or team.size < size:
                 team = _Team(max(size, 16))
-            while len(team.workers) < size:
-                team.workers.append(self._worker())
-                place = pool.MEMBERS + len(team.workers) - 1
-                fill(team.address, {place: team.workers[-1]})
+            try:
+                for place in range(pool.MEMBERS, pool.MEMBERS + size):
+                    team.workers.append(self._worker())
+                    fill(team.address, {place: team.workers[-1]})
+            except BaseException:
+                self._take_back(team)
+                raise
             return team
 
     def give_back(self, team: _Team) -> None:
         with self._lock:
-            self._idle += team.workers
-            team.workers.clear()
-            self._teams.append(team)
+            self._take_back(team)
+
+    def _take_back(self, team: _Team) -> None:
+        self._idle += team.workers
+        team.workers.clear()
+        self._teams.append(team)
 
     def _worker(self) -> int:
         if self._idle:
@@ -126,21 +137,36 @@ class _Pool:
 
 
 class _Budget:
-    """How many threads of the process are at work."""
+    """How many threads are at work in this process, and beside it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._taken = 0
+        self._seats: Seats | None = None
 
-    def take(self, wanted: int) -> int:
+    def take(self, wanted: int) -> tuple[int, list[int]]:
+        """How many threads may work, and the seats that tell others of them."""
         with self._lock:
-            granted = max(1, min(wanted, available() - self._taken))
-            self._taken += granted
-            return granted
+            count = min(wanted, available() - self._taken) if wanted > 1 else 1
+            if self._seats is None:
+                self._seats = Seats(host().cores)
+            places = self._seats.take(max(1, count))
+            if count > len(places) and not os.environ.get(_THREADS):
+                count = len(places)
+            count = max(1, count)
+            self._taken += count
+            return count, places
 
-    def put(self, granted: int) -> None:
+    def give_back(self, count: int, places: list[int]) -> None:
         with self._lock:
-            self._taken -= granted
+            self._taken -= count
+            if self._seats is not None:
+                self._seats.leave(places)
+
+    def forget(self) -> None:
+        """Close what a forked child shares with its parent."""
+        if self._seats is not None:
+            self._seats.close()
 
 
 _POOL = _Pool()
@@ -148,9 +174,10 @@ _BUDGET = _Budget()
 
 
 def _forget() -> None:
-    """A forked child has none of its parent's threads."""
-    _POOL.__init__()  # type: ignore[misc]
-    _BUDGET.__init__()  # type: ignore[misc]
+    """A forked child has none of its parent's threads, nor its seats."""
+    global _POOL, _BUDGET
+    _BUDGET.forget()
+    _POOL, _BUDGET = _Pool(), _Budget()
 
 
 if hasattr(os, "register_at_fork"):
