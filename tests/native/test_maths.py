@@ -45,7 +45,8 @@ LIMITS = {
     "sin": (1.7, 1.0),
     "tanh": (2.7, 2.8),
 }
-UNARY = [name for name in maths.__all__ if name != "power"]
+FUNCTIONS = list(LIMITS)
+UNARY = [name for name in FUNCTIONS if name != "power"]
 
 # Ends, zeros, ones, thresholds, and denormals of either format.
 SPECIAL = [0.0, 1.0, math.inf, math.nan, 0.5, 2.0, 3.0, 1e-45, 1e-40, 5e-324, 1e-310]
@@ -269,14 +270,14 @@ def arguments(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", maths.__all__)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_machine_code_gives_the_bits_of_the_instructions(name, dtype):
     xs = arguments(name, dtype)
     expected = getattr(maths, name)(NumpyInstructions(), *xs)
     assert same_bits(compiled(name, dtype)(*xs)[: xs[0].size], expected)
 
 
-@pytest.mark.parametrize("name", maths.__all__)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_scalars_and_narrow_vectors_give_the_bits_of_wide_ones(name):
     xs = arguments(name, np.float32)
     size = xs[0].size
@@ -287,7 +288,7 @@ def test_scalars_and_narrow_vectors_give_the_bits_of_wide_ones(name):
 
 @pytest.mark.skipif(host().architecture != "x86_64", reason="needs an x86-64")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", maths.__all__)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_older_processors_give_the_same_bits(name, dtype):
     xs = arguments(name, dtype)
     here = compiled(name, dtype)(*xs)[: xs[0].size]
@@ -296,7 +297,7 @@ def test_older_processors_give_the_same_bits(name, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", maths.__all__)
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_flushing_denormals_changes_denormals_only(name, dtype):
     xs = arguments(name, dtype)
     smallest = np.finfo(dtype).smallest_normal
@@ -360,3 +361,54 @@ def test_fused_multiply_add_on_arrays_rounds_once():
         e = np.array([np.finfo(dtype).eps], dtype)
         one = np.ones_like(e)
         assert b.fma(one + e, one - e, -one) == -e * e
+
+
+class WithoutFusion(NumpyInstructions):
+    """A processor that can only add, multiply and compare."""
+
+    def fma(self, x, y, z):
+        return maths.software_fma(self, *np.broadcast_arrays(x, y, z))
+
+    def round(self, x):
+        return maths.software_round(self, x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", UNARY)
+def test_processors_without_fusion_are_as_exact(name, dtype):
+    double = dtype == np.float64
+    if double and np.finfo(np.longdouble).nmant < 63:
+        pytest.skip("long double is no longer than float64")
+    x = np.concatenate([special(dtype), any_bits(dtype, 4096), usual(dtype, 512)])
+    y = getattr(maths, name)(WithoutFusion(), x)
+    if double and name.startswith("erf"):
+        exact = exact_error(name)(x)
+    else:
+        exact = oracle(name)(x.astype(np.longdouble if double else np.float64))
+    assert_close(y, exact, LIMITS[name][double] + 1, x)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_powers_without_fusion(dtype):
+    x, y = powers(dtype, 1 << 10)
+    expected = maths.power(NumpyInstructions(), x, y)
+    assert_close(maths.power(WithoutFusion(), x, y), expected.astype(np.longdouble), 1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_whole_numbers_by_arithmetic(dtype):
+    x = np.concatenate([special(dtype), any_bits(dtype, 4096), usual(dtype, 512)])
+    x = np.concatenate([x, np.arange(-9, 9) / 2, [2.0**52 - 0.5, 2.0**23 - 0.5]])
+    x = x.astype(dtype)
+    assert same_bits(maths.software_round(NumpyInstructions(), x), np.rint(x))
+    assert same_bits(maths.software_floor(NumpyInstructions(), x), np.floor(x))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_fusion_by_arithmetic(dtype):
+    b = NumpyInstructions()
+    x = usual(dtype, 256)
+    y = np.roll(x, 5)
+    for z in (np.roll(x, 9), -(x * y), np.zeros_like(x), -np.zeros_like(x)):
+        expected = b.fma(x, y, z)
+        assert_close(maths.software_fma(b, x, y, z), expected.astype(np.longdouble), 1)

@@ -16,8 +16,8 @@ class NumpyInstructions(NumpyBuilder):
     """`native.Instructions` whose values are arrays, as machine code would give them.
 
     >>> from chainrule.native import maths
-    >>> maths.exp(NumpyInstructions(), np.array([0.0, 1000.0]))
-    array([ 1., inf])
+    >>> maths.exp(NumpyInstructions(), np.array([0.0, -1000.0]))
+    array([1., 0.])
     """
 
     bitwise_and = staticmethod(np.bitwise_and)

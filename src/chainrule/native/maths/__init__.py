@@ -12,6 +12,7 @@ from chainrule.native.maths import (
     exponential,
     logarithm,
     powers,
+    software,
     trigonometric,
 )
 from chainrule.native.maths.term import Term
@@ -27,6 +28,9 @@ __all__ = [
     "power",
     "sigmoid",
     "sin",
+    "software_floor",
+    "software_fma",
+    "software_round",
     "tanh",
 ]
 
@@ -88,3 +92,18 @@ def sin(b: Instructions[S], x: S) -> S:
 def tanh(b: Instructions[S], x: S) -> S:
     """The hyperbolic tangent."""
     return exponential.tanh(Term(b, x)).value
+
+
+def software_floor(b: Instructions[S], x: S) -> S:
+    """`floor(x)` by arithmetic, for processors that lack it."""
+    return software.floor(Term(b, x)).value
+
+
+def software_fma(b: Instructions[S], x: S, y: S, z: S) -> S:
+    """`x y + z` without `b.fma`, for processors that lack it; all but rounded once."""
+    return software.fma(Term(b, x), Term(b, y), Term(b, z)).value
+
+
+def software_round(b: Instructions[S], x: S) -> S:
+    """`b.round` by arithmetic, for processors that lack it."""
+    return software.round(Term(b, x)).value
