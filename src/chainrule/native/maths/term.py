@@ -74,9 +74,6 @@ class Term(Generic[S]):
     def __add__(self, y: "Operand[S]") -> "Term[S]":
         return Term(self.b, self.b.add(self.value, self.of(y)))
 
-    def __radd__(self, x: float) -> "Term[S]":
-        return Term(self.b, self.b.add(self.of(x), self.value))
-
     def __sub__(self, y: "Operand[S]") -> "Term[S]":
         return Term(self.b, self.b.subtract(self.value, self.of(y)))
 
@@ -85,9 +82,6 @@ class Term(Generic[S]):
 
     def __mul__(self, y: "Operand[S]") -> "Term[S]":
         return Term(self.b, self.b.multiply(self.value, self.of(y)))
-
-    def __rmul__(self, x: float) -> "Term[S]":
-        return Term(self.b, self.b.multiply(self.of(x), self.value))
 
     def __truediv__(self, y: "Operand[S]") -> "Term[S]":
         return Term(self.b, self.b.divide(self.value, self.of(y)))
@@ -103,9 +97,6 @@ class Term(Generic[S]):
 
     def __lt__(self, y: "Operand[S]") -> "Term[S]":
         return Term(self.b, self.b.less(self.value, self.of(y)))
-
-    def __le__(self, y: "Operand[S]") -> "Term[S]":
-        return Term(self.b, self.b.less_equal(self.value, self.of(y)))
 
     def __gt__(self, y: "Operand[S]") -> "Term[S]":
         return Term(self.b, self.b.less(self.of(y), self.value))
