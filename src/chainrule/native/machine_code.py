@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from chainrule.native.substitutes import substitutes
 from chainrule.native.target import Target
 
 try:
@@ -61,7 +62,7 @@ def _options() -> Iterator[None]:
 def _module(text: str, target: Target) -> Any:
     machine = _machine(target)
     try:
-        module = llvm.parse_assembly(text)
+        module = llvm.parse_assembly(text + substitutes(text, target))
         module.triple = target.triple
         module.data_layout = str(machine.target_data)
         module.verify()

@@ -138,7 +138,8 @@ count.in:
   %again = icmp eq i64 %few, 0
   %quarter = lshr i64 %patience, 2
   %least = lshr i64 %spins, {_LEAST}
-  %shorter = call i64 @llvm.umax.i64(i64 %quarter, i64 %least)
+  %enough = icmp sgt i64 %quarter, %least
+  %shorter = select i1 %enough, i64 %quarter, i64 %least
   %patience.new = select i1 %again, i64 %spins, i64 %shorter
   store atomic i64 %patience.new, ptr %patience.at monotonic, align 8
   %semaphore = call ptr @semaphore(ptr %context, i64 %turn)
@@ -181,8 +182,6 @@ define internal ptr @semaphore(ptr %context, i64 %turn) noinline nounwind {{
   %semaphore = load ptr, ptr %at
   ret ptr %semaphore
 }}
-
-declare i64 @llvm.umax.i64(i64, i64)
 """
 
 
