@@ -1,5 +1,9 @@
 """LLVM text to objects, for this processor and others."""
 
+import re
+import subprocess
+import sys
+
 import pytest
 
 from chainrule.native.machine_code import MachineCodeError, assemble, assembly
@@ -63,3 +67,23 @@ define i64 @run(i64 %x) nounwind {
 def test_text_that_llvm_rejects(text):
     with pytest.raises(MachineCodeError, match="LLVM rejects"):
         assemble(text, named("x86-64"))
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "message"),
+    [
+        ("raise ImportError('no such library')", "cannot be imported here .no such"),
+        ("llvm_version_info = (20, 1, 8)", "llvmlite 0.48 or later.*LLVM 20"),
+    ],
+)
+def test_a_broken_or_old_llvmlite_is_named(tmp_path, stand_in, message):
+    package = tmp_path / "llvmlite"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "binding.py").write_text(stand_in)
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+    code += "import chainrule.native.machine_code"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert done.returncode == 1
+    assert re.search(f"ImportError: .*{message}", done.stderr)

@@ -1,5 +1,6 @@
 """The record of what code is written for."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -107,3 +108,25 @@ def test_caches_as_linux_tells_of_them(tmp_path):
 def test_the_register_of_the_system_is_left_alone(name, system):
     assert "+reserve-x18" in named(name, system).features
     assert "x18" not in named(name, "linux").features
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({"cpu.max": "max 100000\n"}, sys.maxsize),
+        ({"cpu.max": "200000 100000\n"}, 2),
+        ({"cpu.max": "150000 100000\n"}, 2),
+        ({"cpu.max": "1000 100000\n"}, 1),
+        (
+            {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"},
+            sys.maxsize,
+        ),
+        ({"cpu/cpu.cfs_quota_us": "300000", "cpu/cpu.cfs_period_us": "100000"}, 3),
+        ({}, sys.maxsize),
+    ],
+)
+def test_a_container_s_share_of_the_cores(tmp_path, texts, expected):
+    (tmp_path / "cpu").mkdir()
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    assert target._quota(tmp_path) == expected

@@ -20,6 +20,14 @@ except (ImportError, OSError, AttributeError) as error:
         f"({error}); install it anew: python -m pip install --force-reinstall llvmlite"
     ) from error
 
+_OLDEST = 22  # the first LLVM that reads what is written here: llvmlite 0.48
+
+if llvm.llvm_version_info[0] < _OLDEST:
+    raise ImportError(
+        f"chainrule compiles through llvmlite 0.48 or later; this one has LLVM "
+        f"{llvm.llvm_version_info[0]}: python -m pip install --upgrade llvmlite"
+    )
+
 # The level of code generation, 0 to 3. The text is vectorised and hoisted already: from
 # level 1 on, programs are equally fast, and this is the quickest to compile.
 _LEVEL = 1

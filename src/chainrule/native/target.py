@@ -233,7 +233,21 @@ def _linux_caches(
 
 
 def _cores() -> int:
-    """How many cores this process may run on."""
+    """How many cores this process may run on, at the same time."""
     if sys.platform == "linux":
-        return len(os.sched_getaffinity(0))
+        return min(len(os.sched_getaffinity(0)), _quota(Path("/sys/fs/cgroup")))
     return os.cpu_count() or 1
+
+
+def _quota(folder: Path) -> int:
+    """How many cores' time a container may use: the whole number above it."""
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            time, period = " ".join(
+                (folder / name).read_text() for name in names
+            ).split()
+        except (OSError, ValueError):
+            continue
+        if time.isdecimal():  # not `max` or -1, which are no limit
+            return max(1, -(-int(time) // int(period)))
+    return sys.maxsize
