@@ -15,7 +15,7 @@ from chainrule.native.image import Image, link, load
 from chainrule.native.system import fill, system, words
 from chainrule.native.target import host
 
-_PATIENCE = 100e-6  # seconds to spin for: twice what it takes to wake a thread
+_PATIENCE = 50e-6  # seconds to spin for: about what it takes to wake a thread
 
 
 class Services:
