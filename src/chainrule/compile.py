@@ -1,19 +1,21 @@
-"""`compile`: trace a function once for each kind of arguments, then run its graph.
+"""`compile`: trace a function for each kind of arguments, and run it as machine code.
 
-What runs is the simplified graph on the reference interpreter. Callers see only the
-function, so how the graph is executed can change under them.
+What runs is the simplified graph, compiled by `native`. One program serves all calls
+that differ in the number of rows alone: for each number of rows the function is traced
+once more, which takes milliseconds, and nothing is compiled anew.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import update_wrapper
+from importlib import import_module
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import numpy as np
 
 from chainrule.expressions.promote import as_array, as_value
 from chainrule.ir import Array, Graph, TensorType, Value, format_graph
-from chainrule.passes import differentiate, interpret, simplify
+from chainrule.passes import differentiate, simplify
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.trace import active_trace, tracing
 from chainrule.tree import Structure, flatten, unflatten
@@ -46,15 +48,20 @@ class Traced:
         """Whether tracing the function again would give the same graph."""
         return all(getattr(thing, name) == was for thing, name, was in self.switches)
 
-    def run(self, arguments: Sequence[Array]) -> Any:
-        """Execute the graph, assign the states, return what the function returns."""
-        inputs = [*arguments, *(state.data for state in self.states)]
-        results = interpret(self.graph, inputs)
+    def inputs(self, arguments: Sequence[Array]) -> list[Array]:
+        """The arrays for the inputs of the graph: the arguments', then the states'."""
+        return [*arguments, *(state.data for state in self.states)]
+
+    def give(self, results: Sequence[Array]) -> Any:
+        """Assign the states, and return what the function returns.
+
+        `results` are those of the graph, in arrays that nobody else has.
+        """
         outputs = iter(results[: len(self.graph.outputs)])
         for state, new in zip(
             self.assigned, results[len(self.graph.outputs) :], strict=True
         ):
-            state.hold(new if _is_ours(new, inputs) else new.copy())
+            state.hold(new)
         leaves = [tensor(next(outputs)) if x is _OUTPUT else x for x in self.returned]
         return unflatten(self.structure, iter(leaves))
 
@@ -114,11 +121,6 @@ def _key(leaf: Any) -> Any:
     return id(leaf) if isinstance(leaf, State) else leaf
 
 
-def _is_ours(array: Array, inputs: Sequence[Array]) -> bool:
-    """Whether nobody else has this result of a graph, so that it need not be copied."""
-    return array.base is None and not any(array is x for x in inputs)
-
-
 def _name(leaf: Any) -> str | None:
     return leaf.name if isinstance(leaf, Tensor) else None
 
@@ -132,15 +134,16 @@ def _to_array(leaf: Any) -> Array:
 
 
 class Compiled(Generic[P, R]):
-    """A function that runs as a graph, traced once for each kind of arguments."""
+    """A function that runs as machine code, traced for each kind of arguments."""
 
     def __init__(self, function: Callable[P, R]) -> None:
         self.function = function
         self._traced: dict[Any, list[Traced]] = {}
+        self._families: dict[Any, Any] = {}
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
-        """Run the graph for these arguments; inside another trace, the function."""
+        """Run the program for these arguments; inside another trace, the function."""
         if active_trace() is not None:
             return self.function(*args, **keywords)
         if keywords:
@@ -150,26 +153,40 @@ class Compiled(Generic[P, R]):
             )
         leaves, structure = flatten(args)
         arrays = data_of(leaves)
-        key = (
-            structure,
-            tuple((a.shape, a.dtype) for a in arrays),
-            tuple(None if _is_data(leaf) else _key(leaf) for leaf in leaves),
+        others = tuple(None if _is_data(leaf) else _key(leaf) for leaf in leaves)
+        kind = (structure, tuple((a.ndim, a.dtype) for a in arrays), others)
+        traced = self._trace((kind, tuple(a.shape for a in arrays)), args)
+        run = import_module("chainrule.native.families")
+        families = self._families.setdefault(kind, run.Families())
+        graph = traced.graph
+        program = families.program(
+            graph, _plain(graph.inputs), _plain(graph.outputs)
         )
+        result: R = traced.give(
+            run.run_once(program, graph, traced.inputs(arrays))
+        )
+        return result
+
+    def _trace(self, key: Any, args: Any) -> Traced:
         known = self._traced.setdefault(key, [])
         traced = next((found for found in known if found.holds()), None)
         if traced is None:
             traced = trace(self.function, *args).simplified()
             known.append(traced)
-        result: R = traced.run(arrays)
-        return result
+        return traced
+
+
+def _plain(values: Sequence[Value]) -> list[str]:
+    """Inputs or outputs that are an array each."""
+    return ["plain"] * len(values)
 
 
 def compile(function: Callable[P, R]) -> Compiled[P, R]:
-    """`function`, traced once and from then on run as a graph.
+    """`function`, traced once and from then on run as machine code.
 
     It is traced again when the shapes or dtypes of its arguments change, or when a
-    module that it calls is switched between training and evaluation. States that
-    it reads or assigns (a module's parameters, an optimizer's moments) are inputs and
+    module that it calls is switched between training and evaluation; what differs in
+    sizes alone is not compiled again. States that it reads or assigns (a module's parameters, an optimizer's moments) are inputs and
     outputs of the graph by themselves. Python code in it runs only while tracing.
 
     >>> import chainrule as cr

@@ -209,15 +209,20 @@ class Evaluator:
         """An element of `value`, or one for each lane."""
         if value in self.digits:
             place = regroup(place, self.digits[value], self)
-        key = (value, place, self.mask)
+        key = self._key(value, place)
         found = self.builder.noted(key)
         if found is None:
             found = self.builder.note(key, self._pull(value, place))
         return found
 
+    def _key(self, value: Value, place: Place[Coordinate]) -> object:
+        """What an element is remembered under; a mask counts only along a vector."""
+        scalar = all(c.is_scalar for c in place.coordinates)
+        return value, place, None if scalar else self.mask
+
     def bind(self, value: Value, place: Place[Coordinate], x: Register) -> None:
         """Say what an element is: the result of a fold."""
-        self.builder.note((value, place, self.mask), x)
+        self.builder.note(self._key(value, place), x)
 
     def _pull(self, value: Value, place: Place[Coordinate]) -> Register:
         local = self.locals.get(value)

@@ -75,7 +75,7 @@ class Native:
         layout = self.layout
         steps = len(which)
         plan_ = frames[0].plan if len(frames) == 1 else self._common(frames)
-        arena = np.empty(plan_.peak + 64, np.uint8)
+        arena = np.full(plan_.peak + 64, 255, np.uint8)
         base = -(-arena.ctypes.data // 64) * 64
         words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
         offset = (-words.ctypes.data % 64) // 8

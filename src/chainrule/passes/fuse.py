@@ -140,8 +140,11 @@ class Fused:
     samples: Samples
     groups: list[Group] = field(default_factory=list)
     home: dict[Value, Group] = field(default_factory=dict)
-    # Values of a group that other groups compute once more instead of reading.
-    repeated: set[Value] = field(default_factory=set)
+    # What other groups read; they compute once more what is not stored. `None` as long
+    # as that is not decided.
+    stored: set[Value] | None = None
+    # Costly values of leaves alone wait here for the group that reads them first.
+    floating: dict[Value, None] = field(default_factory=dict)
 
     def reads(self, group: Group, roots: Iterable[Value] | None = None) -> list[Read]:
         """What the stores of `group` read that it does not compute, and where."""
@@ -177,8 +180,10 @@ class Fused:
         if value.operation is None:
             return True
         if value not in self.home:
-            return False
-        return self.home[value] is group or value not in self.repeated
+            return value in self.floating
+        return (
+            self.home[value] is group or self.stored is None or value in self.stored
+        )
 
     def level(self, group: Group, value: Value) -> Literal["element", "kept"] | None:
         """Whether a value has an element for each of the domain, or of its kept part."""
@@ -314,8 +319,7 @@ class _Fusion:
         self.groups = self.fused.groups
         # What a free value costs at each of its elements.
         self.cost: dict[Value, float] = {}
-        # Costly values of leaves alone wait here for the group that reads them first.
-        self.floating: dict[Value, None] = {}
+        self.floating = self.fused.floating
 
     def run(self) -> Fused:
         graph = self.samples.graph
@@ -367,8 +371,8 @@ class _Fusion:
         )
         if kind == "generated":
             limit = _FREE_OF_LEAVES
-        waits = any(x in self.floating for x in value.inputs)
-        if cost <= limit and not (waits and kind == "map"):
+        waits = kind == "map" and self.stands_on_floating(value)
+        if cost <= limit and not waits:
             self.cost[value] = cost
         elif of_leaves:
             self.floating[value] = None
@@ -401,6 +405,18 @@ class _Fusion:
         self.settle(value, group)
         self.join(value, group)
 
+    def stands_on_floating(self, value: Value) -> bool:
+        """Whether something below `value` waits for its group."""
+        waiting, seen = list(value.inputs), set[Value]()
+        while waiting:
+            x = waiting.pop()
+            if x in self.floating:
+                return True
+            if x not in seen and x not in self.home:
+                seen.add(x)
+                waiting += x.inputs
+        return False
+
     def join(self, value: Value, group: Group) -> None:
         for waiting in self.waiting_for(value, group):
             if waiting not in self.home:
@@ -417,7 +433,7 @@ class _Fusion:
         self.home[value] = group
         for read, place in self.fused.reads(group, [value]):
             if read in self.floating and read not in self.home:
-                if self.is_here(group, read, place):
+                if self.is_here(group, read, place) and self.reads_here(read, group):
                     continue
                 self.ahead(read)
         del self.home[value]
@@ -429,11 +445,8 @@ class _Fusion:
         if isinstance(value.operation, Folds):
             group = Group("nest", *self.domain(value))
         self.groups.insert(0, group)
-        for x in self.waiting_for(value, group):
-            if x not in self.home:
-                self.settle_floating(x, group)
-        self.home[value] = group
-        group.values.append(value)
+        self.settle(value, group)
+        self.join(value, group)
 
     def settle_floating(self, value: Value, group: Group) -> None:
         """What floats joins the group that reads it, with all that it stands on."""
@@ -501,11 +514,11 @@ class _Fusion:
         for read, place in reads:
             inside = self.home.get(read) is group
             floats = read in self.floating
-            if floats and not self.reads_here(read, group):
-                return False
             if (inside or floats) and not self.is_here(group, read, place):
                 if floats or not self.is_beside(group, read, place):
                     return False
+            if floats and not self.reads_here(read, group):
+                return False
         return True
 
     def float_fits(self, group: Group, value: Value) -> bool:
@@ -652,21 +665,23 @@ class _Fusion:
                     stored.add(read)
         for group in self.groups:
             group.stores = [value for value in group.values if value in stored]
+        self.fused.stored = stored
 
     def repeat_what_is_cheap(self) -> None:
         """Compute once more what is cheap to make of values that are stored anyway."""
         results = set(self.samples.graph.results)
         operands = self.operands()
+        stored = self.fused.stored or set()
         for group in reversed(self.groups):
             for value in reversed(group.stores):
                 if (
                     value in results
                     or value in operands
                     or kind_of(self.samples, value) != "map"
-                    or not self.is_cheap_of_stored(value, group)
+                    or not self.is_cheap_of_stored(value)
                 ):
                     continue
-                self.fused.repeated.add(value)
+                stored.remove(value)
                 group.stores.remove(value)
 
     def operands(self) -> set[Value]:
@@ -678,17 +693,16 @@ class _Fusion:
                     found.add(root_of(self.fused, x))
         return found
 
-    def is_cheap_of_stored(self, value: Value, group: Group) -> bool:
+    def is_cheap_of_stored(self, value: Value) -> bool:
+        """Whether a few operations make `value` of what is stored anyway."""
+        stored = self.fused.stored or set()
         cost, waiting, seen = 0.0, [value], set[Value]()
         while waiting:
             x = waiting.pop()
             if x in seen:
                 continue
             seen.add(x)
-            if x is not value and (
-                x.operation is None
-                or (x in self.home and x in self.home[x].stores)
-            ):
+            if x is not value and (x.operation is None or x in stored):
                 continue
             kind = kind_of(self.samples, x)
             if kind in ("fold", "product", "scatter", "scan", "order"):
@@ -697,7 +711,6 @@ class _Fusion:
             if cost > _FREE_OF_STORED:
                 return False
             waiting += x.inputs
-        del group
         return True
 
 

@@ -82,6 +82,24 @@ class Samples:
         """Whether a constant depends on the sizes."""
         return value in self._numbers
 
+    def covers(self, graph: Graph) -> bool:
+        """Whether a graph is one of those that the samples stand for."""
+        try:
+            _compare(self.graph, graph)
+        except MismatchError:
+            return False
+        known: dict[Size, int] = {}
+        for mine, other in zip(self.graph.order, graph.order, strict=True):
+            for size, n in zip(self.shape(mine), other.shape, strict=True):
+                if len(set(size)) == 1 and size[0] != n:
+                    return False
+                if known.setdefault(size, n) != n:
+                    return False
+            same = isinstance(mine.operation, Constant) and not self.varies(mine)
+            if same and not _alike_data(mine.operation, other.operation):
+                return False
+        return True
+
     def access(self, value: Value) -> "Access":
         """What `access` says, with a `Size` wherever a coordinate starts."""
         found = [
@@ -156,6 +174,12 @@ def _alike(a: Operation | None, b: Operation | None) -> bool:
     if a.elementwise:
         return mine == other
     return all(_attribute_alike(mine[key], other[key]) for key in mine)
+
+
+def _alike_data(a: Operation | None, b: Operation | None) -> bool:
+    if not isinstance(a, Constant) or not isinstance(b, Constant):
+        return False
+    return _same_bits(a.data, b.data)
 
 
 def _attribute_alike(a: Any, b: Any) -> bool:

@@ -134,7 +134,8 @@ def _in_place(fused: Fused) -> dict[Value, Value]:
         group = Group("nest", flat, (True,), [copy], [copy])
         fused.groups.append(group)
         fused.home[copy] = group
-        fused.repeated.discard(value)
+        if fused.stored is not None:
+            fused.stored |= {value, copy}
         if value not in fused.home[value].stores:
             fused.home[value].stores.append(value)
         found[state] = copy

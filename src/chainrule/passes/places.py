@@ -99,6 +99,8 @@ def regroup(place: Place[C], sizes: Sizes, algebra: Algebra[C]) -> Place[C]:
     """The same place in digits of other sizes, whose product is the same."""
     if place.sizes == sizes:
         return place
+    if any(0 in size for size in (*place.sizes, *sizes)):
+        return Place(sizes, tuple(algebra.zero() for _ in sizes))  # nobody is there
     old = [
         (size, x)
         for size, x in zip(place.sizes, place.coordinates, strict=True)

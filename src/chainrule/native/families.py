@@ -1,0 +1,81 @@
+"""Programs for a function: one for all graphs of it that differ in sizes alone.
+
+The first graph is compiled for the sizes it has, unless another sample comes with it.
+Once a second graph turns up that differs in sizes only, the two together make a program
+for any sizes; it serves all that follow.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from chainrule.ir import Array, Graph, Value
+from chainrule.native.program import BoundsError, Native, compile_graph
+from chainrule.passes import interpret
+from chainrule.passes.generalise import MismatchError, Samples, generalise
+
+
+@dataclass(eq=False)
+class Families:
+    """The programs of one function, for one binding of its inputs and outputs."""
+
+    programs: list[Native] = field(default_factory=list)
+
+    def program(
+        self,
+        graph: Graph,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        *,
+        other: Graph | None = None,
+        watched: int | None = None,
+        timed: bool = False,
+    ) -> Native:
+        """A program that runs `graph`; `other` is the same graph for other sizes."""
+        for native in self.programs:
+            if native.samples.covers(graph):
+                return native
+        samples = self._samples(graph, other)
+        native = compile_graph(
+            samples, inputs, outputs, watched=watched, timed=timed
+        )
+        self.programs.append(native)
+        return native
+
+    def _samples(self, graph: Graph, other: Graph | None) -> Samples:
+        known = [native.samples.graph for native in self.programs]
+        for second in [other, *known]:
+            if second is None:
+                continue
+            try:
+                return generalise(graph, second)
+            except MismatchError:
+                continue
+        return Samples((graph,))
+
+
+def run_once(native: Native, graph: Graph, inputs: Sequence[Array]) -> list[Array]:
+    """What a graph gives for arrays: its outputs, then the values its states take.
+
+    An index outside of its axis raises what the operation itself says of it.
+    """
+    given = [np.asarray(x, order="C") for x in inputs]
+    number = {x: i for i, x in enumerate(graph.inputs)}
+    arrays = list(given)
+    assigned = [number[state] for state, _ in graph.assignments]
+    for i in assigned:
+        arrays[i] = given[i].copy()
+    outputs = [_empty(value) for value in graph.outputs]
+    try:
+        native.run([native.bound(graph)], _FIRST, arrays, outputs)
+    except BoundsError:
+        return interpret(graph, inputs)
+    return [*outputs, *(arrays[i] for i in assigned)]
+
+
+def _empty(value: Value) -> Array:
+    return np.empty(value.shape, value.type.dtype)
+
+
+_FIRST = np.zeros(1, np.int64)
