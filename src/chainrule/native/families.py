@@ -22,6 +22,13 @@ class Families:
 
     programs: list[Native] = field(default_factory=list)
 
+    def find(self, graph: Graph) -> Native | None:
+        """A program that runs `graph`, if there is one."""
+        for native in self.programs:
+            if native.samples.covers(graph):
+                return native
+        return None
+
     def program(
         self,
         graph: Graph,
@@ -33,9 +40,9 @@ class Families:
         timed: bool = False,
     ) -> Native:
         """A program that runs `graph`; `other` is the same graph for other sizes."""
-        for native in self.programs:
-            if native.samples.covers(graph):
-                return native
+        known = self.find(graph)
+        if known is not None:
+            return known
         samples = self._samples(graph, other)
         native = compile_graph(
             samples, inputs, outputs, watched=watched, timed=timed

@@ -1,14 +1,10 @@
-"""A training step as one graph, and whole epochs of it.
+"""A training step as a program, and whole epochs of it.
 
-This is the only place that knows how a step is executed. It asks `compile` for the
-step as a graph and runs it batch after batch; callers hand it an epoch and get the
-losses back.
+This is the only place that knows how a step is executed: callers hand it the orders of
+the rows in one or more epochs, and get the losses back.
 """
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -20,19 +16,10 @@ from chainrule.optim import Optimizer
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.training.data import Rows
 from chainrule.training.diagnose import NonFiniteError, explain_non_finite
+from chainrule.training.steps import CompiledSteps, Steps, scalars_of
 from chainrule.transforms import value_and_grad
 
 Loss = Callable[..., Tensor]
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """A step as it was before it was taken, with which it can be taken again."""
-
-    step: int
-    name: str
-    arguments: tuple[Any, ...]
-    states: list[tuple[State, Array]]
 
 
 # How many rows are evaluated at once where nothing depends on the batch.
@@ -46,13 +33,22 @@ class Program:
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
-        self._step = compile(self._traced_step)
+        self._step = CompiledSteps(self._traced_step)
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
         self._forward = compile(self._traced_forward)
-        # The last two steps as they were before they were taken: numbers that go
-        # wrong in one step may show in the loss of the next.
-        self._recent: deque[_Before] = deque(maxlen=2)
-        self._states = [*net.states().values(), *optimizer.states().values()]
+        self._losses: Array = np.zeros(0)
+
+    def epochs(self, data: Rows, orders: Sequence[Array], bounds: Array) -> Array:
+        """Train on all rows once for each of `orders`; the loss of each step, by epoch.
+
+        `bounds` says where in an order each batch begins, and where the last one ends.
+        Raises `NonFiniteError` with the weights as they were before the step that went
+        wrong.
+        """
+        self.net.train()
+        steps = self._steps(orders, bounds)
+        self._take(data, steps, len(bounds) - 1)
+        return self._losses.reshape(len(orders), -1)
 
     def epoch(
         self,
@@ -61,33 +57,33 @@ class Program:
         bounds: Array,
         on_step: Callable[[int, float], None] | None = None,
     ) -> Array:
-        """Train on all rows once, in `order`; the loss of each step.
-
-        `bounds` says where in `order` each batch begins, and where the last one ends.
-        `on_step(step, loss)` is called after each step if given. Raises
-        `NonFiniteError` with the weights as they were before the step that went wrong.
-        """
+        """One epoch; `on_step(step, loss)` is called after each step if given."""
+        if on_step is None:
+            return np.asarray(self.epochs(data, [order], bounds)[0])
         self.net.train()
-        losses: list[float] = []
-        for start, stop in pairwise(bounds):
-            batch = data.take(order[start:stop])
-            scalars = _as_float64(self.optimizer.scalars(self.optimizer.steps))
-            # Arrays in states are replaced, never written: keeping them is free.
-            before = [(state, state.data) for state in self._states]
-            arguments = (*batch.parts, scalars)
-            name = f"step {len(losses) + 1} of the epoch"
-            self._recent.append(_Before(self.optimizer.steps, name, arguments, before))
-            loss = self._step(*arguments).item()
-            if not np.isfinite(loss):
-                self._explain(f"{name} gave the loss {loss}")
-            self.optimizer.steps += 1
-            losses.append(loss)
-            if on_step is not None:
-                on_step(self.optimizer.steps, loss)
-        # What the last step did to the weights is in no loss yet.
-        if not _all_finite(state.data for state in self._states):
-            self._explain("the last step of the epoch made a weight infinite")
+        steps = self._steps([order], bounds)
+        losses = []
+        for i in range(len(steps)):
+            self._take(data, steps.part(i, i + 1), len(steps), before=i)
+            losses.append(float(self._losses[0]))
+            on_step(self.optimizer.steps, losses[-1])
         return np.asarray(losses)
+
+    def _steps(self, orders: Sequence[Array], bounds: Array) -> Steps:
+        count = len(orders) * (len(bounds) - 1)
+        scalars = scalars_of(self.optimizer.scalars, self.optimizer.steps, count)
+        return Steps.of(orders, bounds, scalars)
+
+    def _take(self, data: Rows, steps: Steps, epoch: int, before: int = 0) -> None:
+        """Take steps, of which `before` were taken in their epoch of `epoch` steps."""
+        outcome = self._step.run(data, steps)
+        finite = np.isfinite(outcome.losses).all()
+        if not finite or not _all_finite(outcome.states.values()):
+            self._explain(data, steps, len(outcome.losses), epoch, before)
+        for state, array in outcome.states.items():
+            state.hold(array)
+        self.optimizer.steps += len(steps)
+        self._losses = outcome.losses
 
     def full_batch_iteration(self, data: Rows) -> float:
         """One iteration of an optimizer that looks at all rows before it moves."""
@@ -162,19 +158,34 @@ class Program:
     def _full_batches(self, data: Rows) -> Iterator[Rows]:
         return data.batches(EVALUATION_BATCH, smallest_batch(self.net))
 
-    def _explain(self, symptom: str) -> NoReturn:
+    def _explain(
+        self, data: Rows, steps: Steps, done: int, epoch: int, before: int
+    ) -> NoReturn:
         """Go back to before the step whose numbers went wrong, and say why they did.
 
-        It is the last one, unless it had been handed weights that were wrong already.
+        All steps until then are taken once more, which gives the same bits. It is the
+        last step, unless it was handed weights that were wrong already.
         """
-        before = self._recent[-1]
-        if not _all_finite(data for _, data in before.states):
-            before = self._recent[0]
-        for state, data in before.states:
-            state.hold(data)
-        self.optimizer.steps = before.step
-        explain_non_finite(self._traced_step, before.arguments, before.name)
-        raise NonFiniteError(symptom)
+        good = done - 1
+        states = self._states_after(data, steps, good)
+        while good > 0 and not _all_finite(states.values()):
+            good -= 1
+            states = self._states_after(data, steps, good)
+        for state, array in states.items():
+            state.hold(array)
+        self.optimizer.steps += good
+        name = f"step {(before + good) % epoch + 1} of the epoch"
+        batch = data.take(steps.rows(good))
+        scalars = {k: np.float64(s[good]) for k, s in steps.scalars.items()}
+        explain_non_finite(self._traced_step, (*batch.parts, scalars), name)
+        raise NonFiniteError(f"{name} gave a loss or a weight that is not finite")
+
+    def _states_after(
+        self, data: Rows, steps: Steps, count: int
+    ) -> Mapping[State, Array]:
+        if count == 0:
+            return {}
+        return self._step.run(data, steps.part(0, count)).states
 
 
 def smallest_batch(net: Module) -> int:
@@ -207,10 +218,6 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
 
 def _all_finite(arrays: Iterable[Array]) -> bool:
     return all(np.isfinite(array).all() for array in arrays)
-
-
-def _as_float64(scalars: dict[str, float]) -> dict[str, np.float64]:
-    return {name: np.float64(scalar) for name, scalar in scalars.items()}
 
 
 def _flatten(arrays: Any) -> Array:

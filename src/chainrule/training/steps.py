@@ -1,0 +1,200 @@
+"""Training steps as machine code: many of them, of several epochs, in one call.
+
+The step is traced for the batch sizes that there are, and compiled once for all. The
+rows stay where they are: the program reads them through the order in which they are
+visited. States are copied once a call and updated in place; the arrays from before stay
+as they were, so that a run which went wrong can be taken up again from there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from chainrule.compile import Traced, trace
+from chainrule.ir import Array
+from chainrule.tensor import State
+from chainrule.training.data import Rows
+
+Scalars = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Consecutive steps: which rows each one has, and its scalars.
+
+    Step `i` has the rows `order[starts[i] : starts[i] + sizes[i]]`.
+    """
+
+    order: Array
+    starts: Array
+    sizes: Array
+    scalars: Scalars
+
+    @staticmethod
+    def of(orders: Sequence[Array], bounds: Array, scalars: Scalars) -> "Steps":
+        """The steps of several epochs, each in an order of its own."""
+        rows = len(orders[0])
+        order = np.concatenate(orders).astype(np.int64, copy=False)
+        starts = np.concatenate([bounds[:-1] + rows * i for i in range(len(orders))])
+        return Steps(
+            order,
+            starts.astype(np.int64),
+            np.tile(np.diff(bounds), len(orders)),
+            scalars,
+        )
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def part(self, first: int, stop: int) -> "Steps":
+        """Some of the steps."""
+        scalars = {name: list(s)[first:stop] for name, s in self.scalars.items()}
+        return Steps(
+            self.order, self.starts[first:stop], self.sizes[first:stop], scalars
+        )
+
+    def rows(self, i: int) -> Array:
+        """The rows of a step."""
+        start = int(self.starts[i])
+        return self.order[start : start + int(self.sizes[i])]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What steps gave: a loss each, and the states afterwards.
+
+    There are fewer losses than steps if one was not finite: that is the last one.
+    """
+
+    losses: Array
+    states: Mapping[State, Array]
+    threads: int
+
+
+class CompiledSteps:
+    """A training step `f(X, y, weights, scalars) -> loss` as a program."""
+
+    def __init__(self, step: Callable[..., Any]) -> None:
+        self._step = step
+        self._traced: dict[Any, list[Traced]] = {}
+        self._families: dict[Any, Any] = {}  # by what the trace depends on
+
+    def run(
+        self,
+        data: Rows,
+        steps: Steps,
+        states: Mapping[State, Array] | None = None,
+        *,
+        times: Callable[[int], Array] | None = None,
+    ) -> Outcome:
+        """Take the steps from the states as they are, or as `states` says.
+
+        Nothing is assigned: the new states are in the outcome.
+        """
+        sizes = sorted({int(n) for n in steps.sizes}, reverse=True)
+        traced = {n: self._trace(data, n, steps.scalars) for n in sizes}
+        programs = {n: self._program(data, traced[n], steps, sizes) for n in sizes}
+        now: dict[State, Array] = dict(states or {})
+        for one in traced.values():
+            for state in one.assigned:
+                now[state] = now.get(state, state.data).copy()
+        losses: list[Array] = [np.zeros(0)]
+        threads, first = 1, 0
+        for stop in self._segments(steps, programs):
+            part = steps.part(first, stop)
+            here = [n for n in sizes if programs[n] is programs[int(part.sizes[0])]]
+            found, ran = self._run(
+                data, part, [traced[n] for n in here], programs[here[0]], now, times
+            )
+            losses.append(found[: ran.steps])
+            threads, first = max(threads, ran.threads), stop
+            if ran.steps < len(part) or not np.isfinite(found[-1:]).all():
+                break
+        return Outcome(np.concatenate(losses), now, threads)
+
+    def _segments(self, steps: Steps, programs: Mapping[int, Any]) -> list[int]:
+        """Where runs of steps end that one program can take."""
+        each = [id(programs[int(n)]) for n in steps.sizes]
+        ends = [i for i in range(1, len(each)) if each[i] != each[i - 1]]
+        return [*ends, len(each)]
+
+    def _run(
+        self,
+        data: Rows,
+        steps: Steps,
+        traced: Sequence[Traced],
+        program: Any,
+        now: Mapping[State, Array],
+        times: Callable[[int], Array] | None,
+    ) -> tuple[Array, Any]:
+        """Let a program take steps; the states in `now` are overwritten."""
+        sizes = np.asarray([_rows_of(t) for t in traced])
+        which = np.searchsorted(-sizes, -steps.sizes).astype(np.int64)
+        parts = [np.asarray(p, order="C") for p in data.parts if p is not None]
+        scalars = [np.asarray(s, np.float64) for s in steps.scalars.values()]
+        resident = [
+            now[s] if s in now else np.asarray(s.data, order="C")
+            for s in traced[0].states
+        ]
+        losses = np.empty(len(steps), traced[0].graph.outputs[0].type.dtype)
+        ran = program.run(
+            [program.bound(t.graph) for t in traced],
+            which,
+            [*parts, *scalars, *resident],
+            [losses],
+            order=steps.order,
+            starts=steps.starts,
+            times=None if times is None else times(len(program.layout.groups)),
+        )
+        return losses.astype(np.float64), ran
+
+    def _trace(self, data: Rows, count: int, scalars: Scalars) -> Traced:
+        parts = data.parts
+        kinds = tuple(None if p is None else (p.shape[1:], p.dtype) for p in parts)
+        key = (count, kinds, tuple(scalars))
+        known = self._traced.setdefault(key, [])
+        for traced in known:
+            if traced.holds():
+                return traced
+        arrays = [
+            None if p is None else np.zeros((count, *p.shape[1:]), p.dtype)
+            for p in parts
+        ]
+        numbers = {name: np.float64(0) for name in scalars}
+        known.append(trace(self._step, *arrays, numbers).simplified())
+        return known[-1]
+
+    def _program(
+        self, data: Rows, traced: Traced, steps: Steps, sizes: Sequence[int]
+    ) -> Any:
+        module = import_module("chainrule.native.families")
+        families = self._families.setdefault(traced.switches, module.Families())
+        known = families.find(traced.graph)
+        if known is not None:
+            return known
+        rows = sum(part is not None for part in data.parts)
+        inputs = [
+            *["rows"] * rows,
+            *["step"] * len(steps.scalars),
+            *["state"] * len(traced.states),
+        ]
+        # The second sample: a size that comes up as well, or one more row.
+        second = next((n for n in sizes[1:] if n > 1), sizes[0] + 1)
+        other = self._trace(data, second, steps.scalars).graph
+        return families.program(traced.graph, inputs, ["step"], other=other, watched=0)
+
+
+def _rows_of(traced: Traced) -> int:
+    """How many rows a step was traced for."""
+    return int(traced.graph.inputs[0].shape[0])
+
+
+def scalars_of(
+    scalars: Callable[[int], Mapping[str, float]], first: int, count: int
+) -> dict[str, list[float]]:
+    """The scalars of consecutive steps, by name."""
+    rows = [scalars(step) for step in range(first, first + count)]
+    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
