@@ -8,7 +8,7 @@ from chainrule.ir import DType, Graph, Value, dtype_name
 from chainrule.native.emit import emit
 from chainrule.native.frame import Frame, Storage
 from chainrule.native.irregular import scratch_of, writer_of
-from chainrule.native.layout import Layout, Room, Slot
+from chainrule.native.layout import Account, Layout, Room, Slot
 from chainrule.native.lower import GroupWriter
 from chainrule.native.nest import Function
 from chainrule.native.product import ProductWriter
@@ -197,7 +197,27 @@ class _Places:
             tuple(number[state] for state, _ in self.graph.assignments),
             _work(self.program),
             tuple(f.note for f in functions),
+            tuple(self.account(group) for group in self.program.groups),
             tuple(self.arrays),
+        )
+
+
+    def account(self, group: Group) -> Account:
+        number = {x: i for i, x in enumerate(self.graph.inputs)}
+        factors: tuple[Size, ...] = ()
+        if group.kind == "product":
+            inner = self.samples.shape(group.root.inputs[0])[-1]
+            factors = (*self.samples.shape(group.root), inner)
+        return Account(
+            group.kind,
+            # A copy that was added for a state is nowhere in the graph.
+            tuple(self.position[v] for v in group.values if v in self.position),
+            tuple(
+                number[state]
+                for state, value in self.program.in_place.items()
+                if value in group.stores
+            ),
+            tuple(locate(self.samples, size) for size in factors),
         )
 
 
@@ -304,7 +324,8 @@ def _run(
         '!0 = !{!"branch_weights", i32 1, i32 100000}',
     ]
     if clock:
-        lines.insert(lines.index("head:"), "  %zero.time = call i64 @clock()")
+        at = lines.index("head:") - 1
+        lines[at:at] = clock.started()
     return "\n".join(lines)
 
 
@@ -336,6 +357,16 @@ class _Clock:
         self.row = groups + 1
         self.count = 0
 
+    def started(self) -> list[str]:
+        """From here on there is something to look back to."""
+        return [
+            "  %start.time = call i64 @clock()",
+            f"  %start.row = mul i64 %thread, {self.row + 1}",
+            f"  %start.i = add i64 %start.row, {self.row}",
+            "  %start.at = getelementptr i64, ptr %times, i64 %start.i",
+            "  store i64 %start.time, ptr %start.at",
+        ]
+
     def waited(self) -> list[str]:
         return self.worked(self.row - 1)
 
@@ -351,12 +382,10 @@ class _Clock:
             f"  %last{n} = load i64, ptr %last.at{n}",
             f"  store i64 %now{n}, ptr %last.at{n}",
             f"  %took{n} = sub i64 %now{n}, %last{n}",
-            f"  %known{n} = icmp ne i64 %last{n}, 0",
-            f"  %add{n} = select i1 %known{n}, i64 %took{n}, i64 0",
             f"  %sum.i{n} = add i64 %row{n}, {number}",
             f"  %sum.at{n} = getelementptr i64, ptr %times, i64 %sum.i{n}",
             f"  %sum{n} = load i64, ptr %sum.at{n}",
-            f"  %more{n} = add i64 %sum{n}, %add{n}",
+            f"  %more{n} = add i64 %sum{n}, %took{n}",
             f"  store i64 %more{n}, ptr %sum.at{n}",
         ]
 

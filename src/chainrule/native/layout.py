@@ -29,6 +29,21 @@ class Room:
 
 
 @dataclass(frozen=True)
+class Account:
+    """What a group computes, for whoever asks where the time went.
+
+    `values` are positions in the graph's order, so that another graph of the same text
+    has names of its own for them; `states` are the inputs that the group overwrites.
+    The multiplications of a product are as many as `multiplies` say, multiplied.
+    """
+
+    kind: str
+    values: tuple[int, ...]
+    states: tuple[int, ...]
+    multiplies: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
 class Layout:
     """How a program is called: plain data."""
 
@@ -45,6 +60,7 @@ class Layout:
     # Additions and multiplications in a step, for the sample sizes.
     work: float
     groups: tuple[str, ...]
+    accounts: tuple[Account, ...]
     # Where the constants that are arrays are in the order of the graph.
     arrays: tuple[int, ...]
 
@@ -61,8 +77,18 @@ class Layout:
             Room(**{**room, "elements": tuple(room["elements"])})
             for room in data["rooms"]
         )
+        fields["accounts"] = tuple(_account(account) for account in data["accounts"])
         fields["sizes"] = {int(k): tuple(v) for k, v in data["sizes"].items()}
         fields["constants"] = {int(k): tuple(v) for k, v in data["constants"].items()}
         for name in ("inputs", "outputs", "assigned", "groups", "arrays"):
             fields[name] = tuple(data[name])
         return Layout(**fields)
+
+
+def _account(data: dict[str, Any]) -> Account:
+    return Account(
+        data["kind"],
+        tuple(data["values"]),
+        tuple(data["states"]),
+        tuple(tuple(source) for source in data["multiplies"]),
+    )
