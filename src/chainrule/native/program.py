@@ -9,7 +9,9 @@ import ctypes
 import json
 import os
 import struct
+import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -18,7 +20,8 @@ from typing import Any, Literal
 import numpy as np
 
 from chainrule.ir import Array, Graph, dtype_of, format_graph
-from chainrule.native import cache, threads
+from chainrule.native import cache, ledger
+from chainrule.native import threads as workers
 from chainrule.native.image import Image, Loaded, link, load
 from chainrule.native.layout import Layout
 from chainrule.native.runtime import PROGRAM
@@ -39,6 +42,9 @@ class BoundsError(IndexError):
 
 class Native:
     """A compiled graph."""
+
+    # For tests: memory holds NaN, so that what is read before it is written shows.
+    poisoned = False
 
     def __init__(self, image: Image, layout: Layout, samples: Samples) -> None:
         self._loaded: Loaded = load(image)
@@ -65,22 +71,27 @@ class Native:
         order: Array | None = None,
         starts: Array | None = None,
         limit: int | None = None,
+        threads: int | None = None,
         times: Array | None = None,
     ) -> "Ran":
         """Run as many steps as `which` names frames; states are overwritten.
 
-        Arrays are contiguous, of the dtypes of the graph. Raises `BoundsError` if an
-        index was outside of its axis; what was written until then is worth nothing.
+        Arrays are contiguous, of the dtypes of the graph. There are at most `limit`
+        threads, or exactly `threads` even if that makes no sense. Raises `BoundsError`
+        if an index was outside of its axis; what was written until then is worth
+        nothing.
         """
         layout = self.layout
         steps = len(which)
         plan_ = frames[0].plan if len(frames) == 1 else self._common(frames)
-        arena = np.full(plan_.peak + 64, 255, np.uint8)
+        arena = np.empty(plan_.peak + 64, np.uint8)
+        if self.poisoned:
+            arena.fill(0xFF)
         base = -(-arena.ctypes.data // 64) * 64
         words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
         offset = (-words.ctypes.data % 64) // 8
         table = np.concatenate([frame.words for frame in frames])
-        with threads.claim(self.threads(steps, limit)) as granted:
+        with self._claim(steps, limit, threads) as granted:
             context = words[offset:]
             own = context[PROGRAM:]
             own[Frame.STEPS] = steps
@@ -93,10 +104,10 @@ class Native:
                 own[Frame.TIMES] = times.ctypes.data
             for slot in layout.buffers:
                 own[slot.word] = self._place(slot, inputs, outputs, base, plan_, frames)
-            threads.call(self._address, context.ctypes.data, granted)
+            workers.call(self._address, context.ctypes.data, granted)
         if own[Frame.FLAG]:
             raise BoundsError
-        return Ran(int(own[Frame.DONE]), granted)
+        return Ran(int(own[Frame.DONE]), granted, plan_)
 
     def _place(
         self,
@@ -123,9 +134,16 @@ class Native:
              for same in rooms]
         )  # fmt: skip
 
+    def _claim(
+        self, steps: int, limit: int | None, exactly: int | None
+    ) -> AbstractContextManager[int]:
+        if exactly is not None:
+            return nullcontext(exactly)
+        return workers.claim(self.threads(steps, limit))
+
     def threads(self, steps: int, limit: int | None) -> int:
         """How many threads to ask for, by the work of a step."""
-        most = threads.available() if limit is None else limit
+        most = workers.available() if limit is None else limit
         del steps
         worth = max(1, int(self.layout.work / _WORTH_A_THREAD))
         return max(1, min(most, worth))
@@ -133,10 +151,11 @@ class Native:
 
 @dataclass(frozen=True)
 class Ran:
-    """How many steps were done, on how many threads."""
+    """How many steps were done, on how many threads, with which memory."""
 
     steps: int
     threads: int
+    plan: Plan
 
 
 class _Bound:
@@ -183,11 +202,14 @@ def compile_graph(
     target: Target | None = None,
 ) -> Native:
     """The program of a graph, from the cache if it is there."""
+    began, built = time.perf_counter(), False
     target = host() if target is None else target
     texts = [format_graph(graph) for graph in samples.graphs]
     key = "\n".join([*texts, *inputs, *outputs, str(watched), str(timed)])
 
     def build() -> bytes:
+        nonlocal built
+        built = True
         lowered = import_module("chainrule.native.build").lower(
             samples, inputs, outputs, target, watched=watched, timed=timed
         )
@@ -199,7 +221,9 @@ def compile_graph(
     content = cache.fetch(key, build, target)
     (length,) = struct.unpack_from("<q", content)
     layout = Layout.from_data(json.loads(content[8 : 8 + length]))
-    return Native(Image.from_bytes(content[8 + length :]), layout, samples)
+    native = Native(Image.from_bytes(content[8 + length :]), layout, samples)
+    ledger.note(compiled=built, seconds=time.perf_counter() - began)
+    return native
 
 
 __all__ = ["Literal", "Native", "compile_graph", "ctypes", "os"]
