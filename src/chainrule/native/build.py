@@ -1,10 +1,13 @@
 """A graph as loop nests, and these as the text of one program."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from chainrule.ir import DType, Graph, Value, dtype_name
+from chainrule.native.blocking import share_of
 from chainrule.native.emit import emit
 from chainrule.native.frame import Frame, Storage
 from chainrule.native.irregular import scratch_of, writer_of
@@ -19,6 +22,8 @@ from chainrule.ops import Constant
 from chainrule.passes.fuse import Group, fuse, kind_of
 from chainrule.passes.generalise import Samples, Size, times
 from chainrule.passes.partition import Program, Tiling, partition
+
+BYTE: DType = np.dtype(np.int8)
 
 Binding = Literal["plain", "state", "rows", "step"]
 
@@ -49,7 +54,7 @@ def lower(
     long each group takes.
     """
     fused = fuse(samples)
-    tiling = Tiling(8, target.vector_bytes // 4)
+    tiling = Tiling(8, target.vector_bytes // 4, share_of(target))
     program = partition(fused, tiling)
     frame = Frame(samples)
     places = _Places(program, frame, inputs, outputs)
@@ -57,6 +62,7 @@ def lower(
     for number, group in enumerate(program.groups):
         writer = _writer(f"group_{number}", group, program, frame, target)
         writer.scratch = places.scratch(group)
+        writer.give_room = places.giver(group)
         functions.append(writer.write())
     slots = len(frame.sizes) + len(frame.constants)
     text = "\n".join(
@@ -158,12 +164,26 @@ class _Places:
                 self.target(value, room)
 
     def room(self, dtype: DType, elements: Size, first: int, last: int) -> Storage:
-        number = len(self.rooms)
         source = locate(self.samples, elements)
-        self.rooms.append(Room(dtype.itemsize, source, first, last))
+        room = Room(dtype.itemsize, source, first, last)
+        return Storage(self.word_of(room), "plain", dtype, elements)
+
+    def word_of(self, room: Room) -> int:
         word = Frame.BUFFERS + len(self.slots)
-        self.slots.append(Slot(word, "arena", number))
-        return Storage(word, "plain", dtype, elements)
+        self.slots.append(Slot(word, "arena", len(self.rooms)))
+        self.rooms.append(room)
+        return word
+
+    def giver(self, group: Group) -> Callable[[int, Size, int], Storage]:
+        """Gives a group memory of which every thread has its own."""
+        phase = self.phase[group]
+
+        def give(itemsize: int, elements: Size, extra: int) -> Storage:
+            source = locate(self.samples, elements)
+            room = Room(itemsize, source, phase, phase, extra, own=True)
+            return Storage(self.word_of(room), "plain", BYTE, elements)
+
+        return give
 
     def scratch(self, group: Group) -> list[Storage]:
         """Room for what a group needs while it runs."""

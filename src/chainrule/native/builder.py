@@ -248,6 +248,26 @@ class NestBuilder:
         """The lanes `order` of `x` and `y` one after the other."""
         return self._write("shuffle", x.dtype, len(order), (x, y), order)
 
+    def turn(self, lines: Sequence[Register]) -> list[Register]:
+        """A square of as many vectors as they have lanes, transposed."""
+        found = list(lines)
+        count = len(found)
+        step = 1
+        while step < count:
+            low = tuple(
+                lane + count - step if lane & step else lane for lane in range(count)
+            )
+            high = tuple(
+                lane + count if lane & step else lane + step for lane in range(count)
+            )
+            for i in range(count):
+                if not i & step:
+                    x, y = found[i], found[i + step]
+                    found[i] = self.shuffle(x, y, low)
+                    found[i + step] = self.shuffle(x, y, high)
+            step *= 2
+        return found
+
     def lane(self, x: Register, number: int) -> Register:
         """One lane, as a scalar."""
         return self._write("lane", x.dtype, 1, (x,), (number,))

@@ -20,12 +20,17 @@ class Slot:
 
 @dataclass(frozen=True)
 class Room:
-    """A buffer of the arena: bytes for an element, elements, and when it is alive."""
+    """A buffer of the arena: bytes for an element, elements, and when it is alive.
+
+    There are `extra` elements at its end; if it is `own`, every thread has one.
+    """
 
     itemsize: int
     elements: Source
     first: int
     last: int
+    extra: int = 0
+    own: bool = False
 
 
 @dataclass(frozen=True)

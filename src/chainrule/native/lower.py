@@ -9,12 +9,14 @@ the folded digits, and the last one stores.
 
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from chainrule.ir import Value
 from chainrule.native.builder import NestBuilder
 from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Evaluator, Local
 from chainrule.native.frame import Frame, Storage
-from chainrule.native.nest import Function, Register
+from chainrule.native.nest import POINTER, Function, Register
 from chainrule.native.target import Target
 from chainrule.ops.access import Letter
 from chainrule.ops.folds import Folds
@@ -55,6 +57,8 @@ class GroupWriter:
         self.levels = _levels(program, group)
         # Memory for a group that needs it; others have none.
         self.scratch: Sequence[Storage] = ()
+        # Gives memory of which every thread has its own.
+        self.give_room: Callable[[int, Size, int], Storage] | None = None
         # Where the rows lie that are kept from level to level.
         self.rows: dict[Value, Register] = {}
         for value in group.values:
@@ -66,6 +70,18 @@ class GroupWriter:
             for v in group.values
             if v in frame.targets and frame.targets[v][0] is frame.storages.get(v)
         }
+
+    def own_room(self, itemsize: int, elements: Size, extra: int = 0) -> Register:
+        """Memory of the thread for so many and some extra elements."""
+        if self.give_room is None:
+            raise TypeError("nobody gives memory to this group")
+        storage = self.give_room(itemsize, elements, extra)
+        b, evaluator = self.builder, self.evaluator
+        count = b.add(evaluator.size(elements), b.index(extra))
+        size = b.multiply(count, b.index(itemsize))
+        size = b.bitwise_and(b.add(size, b.index(63)), b.index(-64))
+        start = evaluator.word(storage.word, POINTER)
+        return b.address(start, b.multiply(size, evaluator.thread), np.dtype(np.int8))
 
     def write(self) -> Function:
         """The nest as a function."""
@@ -411,9 +427,10 @@ class GroupWriter:
         x = self.pull(value, at)
         pointer = self.rows.get(value)
         if pointer is None:
-            size = self.group.sizes[last][0]
-            lanes = -(-size // self.lanes) * self.lanes
-            pointer = self.builder.stack(lanes * value.type.dtype.itemsize)
+            columns = self.group.sizes[last][0]
+            lanes = -(-columns // self.lanes) * self.lanes
+            size = lanes * value.type.dtype.itemsize
+            pointer = self.own_room(size, self.samples.one)
             self.rows[value] = pointer
         self.evaluator.store(x, pointer, at[last], padded=True)
 

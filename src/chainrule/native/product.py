@@ -10,228 +10,428 @@ Every sum is one chain of `fma` in the order of `k`, whatever the blocks are, so
 change the time and never the bits.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from chainrule.ir import DType
+from chainrule.native.blocking import Blocking, choose, is_fixed
 from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Local
 from chainrule.native.lower import Digits, GroupWriter
 from chainrule.native.nest import Register
-from chainrule.native.target import Target
-from chainrule.passes.generalise import Size, Sizes, times
-from chainrule.passes.places import Place, is_one
+from chainrule.passes.fuse import strides_of
+from chainrule.passes.generalise import Sizes, times
+from chainrule.passes.places import Place
 
-
-@dataclass(frozen=True)
-class Block:
-    """Rows and vectors of columns that are summed side by side."""
-
-    rows: int
-    vectors: int
-
-
-def choose_block(target: Target, rows: int, columns: int, lanes: int) -> Block:
-    """The block for a product of so many rows and columns, by a model of its cost.
-
-    A step of `k` takes as long as its multiplications or its loads, whichever is more.
-    What sticks out beyond the matrix is computed in vain.
-    """
-    panels = max(1, -(-columns // lanes))
-    best, least = Block(1, 1), float("inf")
-    for vectors in range(1, 5):
-        most = (target.vector_registers - vectors - 2) // vectors
-        for count in range(1, min(most, 14) + 1):
-            sums = count * vectors
-            step = max(sums / 2, _CHAIN, (count + vectors) * _LOAD)
-            blocks = -(-rows // count) * -(-panels // vectors)
-            cost = blocks * (step + _TURN)
-            if cost < least - 1e-9:
-                best, least = Block(count, vectors), cost
-    return best
-
-
-# In cycles: how long a multiplication keeps the next one of its chain waiting; a load;
-# what a loop over blocks costs for each step of `k`.
-_CHAIN = 4.0
-_LOAD = 0.5
-_TURN = 0.25
+# Rows of a block of the left operand that is packed in columns lie this far apart.
+_ROW_SLOTS = 16
 
 
 class ProductWriter(GroupWriter):
     """Writes a product and what is fused with it."""
+
+    def body(self) -> None:
+        """Blocks of rows and panels of columns, whichever the threads share outside."""
+        root = self.group.root
+        self.row_size, self.column_size = self.samples.shape(root)[-2:]
+        self.inner_size = self.samples.shape(root.inputs[0])[-1]
+        self.dtype: DType = root.type.dtype
+        self.blocking: Blocking = choose(self.program.fused, self.group, self.target)
+        self.step = self.blocking.vectors * self.lanes
+        self.prepare()
+        if self.blocking.by_columns:
+            self.columns_outside()
+        else:
+            self.rows_outside()
 
     @property
     def stack_sizes(self) -> Sizes:
         """The extents of the axes in front of the matrices."""
         return self.samples.shape(self.group.root)[:-2]
 
-    def body(self) -> None:
-        """Tiles of rows, and in each of them panels of columns."""
-        b, arithmetic = self.builder, self.evaluator.arithmetic
-        root = self.group.root
-        rows, columns = self.samples.shape(root)[-2:]
-        self.row_size, self.column_size = rows, columns
-        self.inner_size = self.samples.shape(root.inputs[0])[-1]
-        self.dtype: DType = root.type.dtype
-        self.block = choose_block(self.target, rows[0], columns[0], self.lanes)
-        count = min(self.tile, max(rows[0], 1)) if is_fixed(rows) else self.tile
-        self.block = Block(count, self.block.vectors)
-        extent = self.evaluator.size(rows)
-        tiles = self.tile_count(extent, self.block.rows)
-        stack = self.evaluator.size(times(self.samples.one, *self.stack_sizes))
-        count = b.multiply(tiles, stack)
-        first, last = b.index(0), count
-        if self.share is not None:
-            first, last = self.run_of(count)
-        self.prepare()
+    def prepare(self) -> None:
+        """Memory of the thread: for a block of sums, and for packed operands."""
+        item, one = self.dtype.itemsize, self.samples.one
+        self.width = self.step
+        if self.group.whole_rows:
+            self.width = -(-self.column_size[0] // self.step) * self.step
+        self.sums = self.own_room(self.blocking.rows * self.width * item, one)
+        self.right = self.left = None
+        if self.blocking.packs_right:
+            wide = self.blocking.wide * item
+            self.right = self.own_room(wide, self.inner_size, self.lanes)
+        if self.blocking.left == "columns":
+            self.left = self.own_room(_ROW_SLOTS * item, self.inner_size)
+        elif self.blocking.left == "rows":
+            rows = self.blocking.rows * item
+            self.left = self.own_room(rows, self.inner_size, self.lanes)
 
-        def each(index: Register) -> tuple[()]:
-            at = arithmetic.of(index)
-            matrix = Coordinate()
-            if self.stack_sizes:
-                matrix, at = arithmetic.divided(at, tiles)
-            self.block_of_rows(matrix, at)
+    # --- the order of blocks --------------------------------------------------------
+
+    def rows_outside(self) -> None:
+        """Threads share the rows; each goes through all columns."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        extent = self.evaluator.size(self.row_size)
+        tiles = self.tile_count(extent, self.blocking.rows)
+        if self.stack_sizes:
+            stack = self.evaluator.size(times(self.samples.one, *self.stack_sizes))
+            first, last = b.index(0), b.multiply(tiles, stack)
+            if self.share is not None:
+                first, last = self.run_of(last)
+
+            def each(index: Register) -> tuple[()]:
+                at = arithmetic.of(index)
+                self.matrix, tile = arithmetic.divided(at, tiles)
+                start, rest = self.rows_at(tile)
+                if self.right is not None:
+                    self.pack_right(Coordinate(), self.all_columns())
+                self.block_of_rows(start, rest, Coordinate(), self.all_columns())
+                return ()
+
+            b.loop(first, last, 1, each)
+            return
+        self.matrix = Coordinate()
+        first, last = b.index(0), tiles
+        if self.share is not None:
+            first, last = self.run_of(tiles)
+        self.in_wide_panels(b.index(0), self.all_columns(), first, last)
+
+    def columns_outside(self) -> None:
+        """Threads share the columns; each goes through all rows."""
+        b = self.builder
+        self.matrix = Coordinate()
+        columns = self.evaluator.size(self.column_size)
+        first, last = b.index(0), columns
+        if self.share is not None:
+            first, last = self.tiles(columns, self.step)
+        rows = self.evaluator.size(self.row_size)
+        tiles = self.tile_count(rows, self.blocking.rows)
+        self.in_wide_panels(first, last, b.index(0), tiles)
+
+    def in_wide_panels(
+        self, start: Register, stop: Register, first: Register, last: Register
+    ) -> None:
+        """Columns in panels that are packed together; in each of them, tiles of rows."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+
+        def rows(begin: Coordinate, end: Register) -> None:
+            def each(index: Register) -> tuple[()]:
+                at, rest = self.rows_at(arithmetic.of(index))
+                self.block_of_rows(at, rest, begin, end)
+                return ()
+
+            b.loop(first, last, 1, each)
+
+        if self.right is None:
+            rows(arithmetic.of(start), stop)
+            return
+
+        def panel(index: Register) -> tuple[()]:
+            begin = arithmetic.of(index)
+            end = b.minimum(b.add(index, b.index(self.blocking.wide)), stop)
+            self.pack_right(begin, end)
+            rows(begin, end)
             return ()
 
-        b.loop(first, last, 1, each)
+        b.loop(start, stop, self.blocking.wide, panel)
 
-    @property
-    def tile(self) -> int:
-        """How many rows a block has."""
-        return self.share.tile if self.share is not None else 8
+    def all_columns(self) -> Register:
+        """Where columns end."""
+        return self.evaluator.size(self.column_size)
 
-    def prepare(self) -> None:
-        """Memory of the thread for a block of sums."""
-        columns = self.column_size
-        vectors = self.block.vectors
-        if self.group.whole_rows:
-            vectors = -(-columns[0] // self.lanes)
-        self.width = vectors * self.lanes
-        size = self.block.rows * self.width * self.dtype.itemsize
-        self.sums = self.builder.stack(size)
-
-    def block_of_rows(self, matrix: Coordinate, tile: Coordinate) -> None:
-        """All columns of a block of rows of one matrix of the stack."""
+    def rows_at(self, tile: Coordinate) -> tuple[Coordinate, "Rows"]:
+        """Where a tile of rows begins, and which of its rows are its own."""
         arithmetic, b = self.evaluator.arithmetic, self.builder
-        block, rows = self.block.rows, self.row_size
+        block, size = self.blocking.rows, self.row_size
         start = arithmetic.scale(tile, block)
-        extent = self.evaluator.size(rows)
         first, stop = b.index(0), b.index(block)
-        if not is_fixed(rows):
-            left = arithmetic.subtract(arithmetic.of(extent), start)
-            stop = b.minimum(arithmetic.scalar(left), stop)
-            numbers = [
-                arithmetic.clamp(
-                    arithmetic.add(start, Coordinate(constant=r)), extent
-                )
-                for r in range(block)
-            ]
-        else:
-            if rows[0] % block:
+        if is_fixed(size):
+            if size[0] % block:
                 # The last block overlaps the one before, and leaves its rows to it.
-                fitting = b.minimum(arithmetic.scalar(start), b.index(rows[0] - block))
+                fitting = b.minimum(
+                    arithmetic.scalar(start), b.index(max(size[0] - block, 0))
+                )
                 moved = arithmetic.of(fitting)
                 first = arithmetic.scalar(arithmetic.subtract(start, moved))
                 start = moved
             numbers = [
                 arithmetic.add(start, Coordinate(constant=r)) for r in range(block)
             ]
-        self.row_start = start
-        self.matrix = matrix
-        self.panels(numbers, first, stop)
+        else:
+            extent = self.evaluator.size(size)
+            left = arithmetic.subtract(arithmetic.of(extent), start)
+            stop = b.minimum(arithmetic.scalar(left), stop)
+            numbers = [
+                arithmetic.clamp(arithmetic.add(start, Coordinate(constant=r)), extent)
+                for r in range(block)
+            ]
+        return start, Rows(numbers, first, stop)
 
-    def panels(
-        self, rows: Sequence[Coordinate], first: Register, stop: Register
+    # --- a block --------------------------------------------------------------------
+
+    def block_of_rows(
+        self, start: Coordinate, rows: "Rows", begin: Coordinate, end: Register
     ) -> None:
-        """Panels of columns one after the other, then what needs whole rows."""
-        b, columns = self.builder, self.column_size
-        step = self.block.vectors * self.lanes
+        """Some columns of a block of rows, and what is fused with them."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        self.row_start, self.begin = start, begin
+        if self.left is not None:
+            self.pack_left(start, rows)
 
-        def panel(start: Coordinate, vectors: int) -> None:
-            self.panel_start = start
-            self.multiply(rows, start, vectors)
+        def panel(at: Coordinate, vectors: int) -> None:
+            self.multiply(rows, at, vectors)
             if not self.group.whole_rows:
-                self.locals_of_panel()
-                self.rows_of_panel(first, stop, start, vectors)
+                self.read_sums_from(at)
+                self.store_panel(rows, at, vectors)
 
-        if is_fixed(columns):
-            whole = columns[0] // step * step
+        first = arithmetic.scalar(begin)
+        if is_fixed(self.column_size) and self.right is None:
+            columns = self.column_size[0]
+            whole = columns // self.step * self.step
 
             def each(index: Register) -> tuple[()]:
-                panel(self.evaluator.arithmetic.of(index), self.block.vectors)
+                panel(arithmetic.of(index), self.blocking.vectors)
                 return ()
 
-            b.loop(b.index(0), b.index(whole), step, each)
-            if columns[0] > whole:
-                vectors = -(-(columns[0] - whole) // self.lanes)
-                panel(Coordinate(constant=whole), vectors)
+            b.loop(first, b.index(whole), self.step, each)
+            if columns > whole:
+                panel(
+                    Coordinate(constant=whole), -(-(columns - whole) // self.lanes)
+                )
         else:
 
             def every(index: Register) -> tuple[()]:
-                panel(self.evaluator.arithmetic.of(index), self.block.vectors)
+                panel(arithmetic.of(index), self.blocking.vectors)
                 return ()
 
-            b.loop(b.index(0), self.evaluator.size(columns), step, every)
+            b.loop(first, end, self.step, every)
         if self.group.whole_rows:
-            self.locals_of_rows()
-            self.whole_rows(first, stop)
+            self.read_sums_from(Coordinate())
+            self.each_row(rows, self.along_folded)
 
-    def multiply(
-        self, rows: Sequence[Coordinate], start: Coordinate, vectors: int
-    ) -> None:
+    def multiply(self, rows: "Rows", start: Coordinate, vectors: int) -> None:
         """The sums of a block, in registers, and then in the memory of the thread."""
         b, evaluator = self.builder, self.evaluator
+        arithmetic = evaluator.arithmetic
         places = self.vectors({}, 1, start, vectors)
         zero = b.literal(0, self.dtype, self.lanes)
 
         def each(index: Register, *sums: Register) -> list[Register]:
-            k = evaluator.arithmetic.of(index)
+            k = arithmetic.of(index)
             right = []
-            for at, mask in places:
+            for v, (at, mask) in enumerate(places):
                 with evaluator.masked(mask):
-                    right.append(self.operand(1, k, at[1]))
+                    right.append(self.right_element(k, at[1], start, v))
             found = []
-            for r, row in enumerate(rows):
-                left = b.spread(self.operand(0, row, k), self.lanes)
+            for r, row in enumerate(rows.numbers):
+                left = b.spread(self.left_element(r, row, k), self.lanes)
                 found += [
-                    b.fma(left, x, sums[r * vectors + v]) for v, x in enumerate(right)
+                    self.multiply_add(left, x, sums[r * vectors + v])
+                    for v, x in enumerate(right)
                 ]
             return found
 
         inner = evaluator.size(self.inner_size)
-        sums = b.loop(b.index(0), inner, 1, each, [zero] * (len(rows) * vectors))
+        first = [zero] * (len(rows.numbers) * vectors)
+        sums = b.loop(b.index(0), inner, 1, each, first)
         offset = start if self.group.whole_rows else Coordinate()
         for i, x in enumerate(sums):
             r, v = divmod(i, vectors)
-            element = evaluator.arithmetic.add(
+            element = arithmetic.add(
                 offset, Coordinate((), r * self.width + v * self.lanes, 1)
             )
             evaluator.store(x, self.sums, element, padded=True)
+
+    def multiply_add(self, a: Register, x: Register, total: Register) -> Register:
+        """One step of a sum, in one rounding where the processor can."""
+        b = self.builder
+        if self.target.has_fma:
+            return b.fma(a, x, total)
+        return b.add(total, b.multiply(a, x))
+
+    # --- operands -------------------------------------------------------------------
+
+    def right_element(
+        self, k: Coordinate, j: Coordinate, start: Coordinate, vector: int
+    ) -> Register:
+        """A vector of the right operand, from where it lies or from its copy."""
+        if self.right is None:
+            return self.operand(1, k, j)
+        element = self.packed_at(k, start)
+        element = self.evaluator.arithmetic.add(
+            element, Coordinate((), vector * self.lanes, 1)
+        )
+        return self.evaluator.load(
+            self.right, element, self.dtype, lasting=False, padded=True
+        )
+
+    def packed_at(self, k: Coordinate, start: Coordinate) -> Coordinate:
+        """Where row `k` of the panel that starts at a column lies in the copy.
+
+        Panels lie one after the other, each in rows of its columns: one for each `k`,
+        and a few more, which need not be kept from being written.
+        """
+        arithmetic = self.evaluator.arithmetic
+        column = arithmetic.subtract(start, self.begin)
+        length = self.builder.add(
+            self.evaluator.size(self.inner_size), self.builder.index(self.lanes)
+        )
+        return arithmetic.add(
+            arithmetic.times(column, length), arithmetic.scale(k, self.step)
+        )
+
+    def left_element(self, r: int, row: Coordinate, k: Coordinate) -> Register:
+        """A number of the left operand, from where it lies or from its copy."""
+        if self.left is None:
+            return self.operand(0, row, k)
+        arithmetic = self.evaluator.arithmetic
+        if self.blocking.left == "columns":
+            element = arithmetic.scale(k, _ROW_SLOTS)
+            element = arithmetic.add(element, Coordinate(constant=r))
+        else:
+            element = arithmetic.add(self.left_row(r), k)
+        return self.evaluator.load(self.left, element, self.dtype, lasting=False)
+
+    def left_row(self, r: int) -> Coordinate:
+        """Where a packed row of the left operand begins."""
+        arithmetic = self.evaluator.arithmetic
+        inner = self.evaluator.size(self.inner_size)
+        length = arithmetic.add(
+            arithmetic.of(inner), Coordinate(constant=self.lanes)
+        )
+        return arithmetic.scale(length, r)
 
     def operand(self, number: int, i: Coordinate, j: Coordinate) -> Register:
         """An element of an operand, or a vector of them."""
         x = self.group.root.inputs[number]
         shape = self.samples.shape(x)
-        stack = self.stack_sizes
-        matrix: tuple[Coordinate, ...] = ()
-        if stack:
-            whole = times(self.samples.one, *stack)
+        if self.stack_sizes:
+            whole = times(self.samples.one, *self.stack_sizes)
             place = Place((whole, *shape[-2:]), (self.matrix, i, j))
             return self.evaluator.pull(x, place)
-        return self.evaluator.pull(x, Place(shape, (*matrix, i, j)))
+        return self.evaluator.pull(x, Place(shape, (i, j)))
+
+    def pack_right(self, begin: Coordinate, end: Register) -> None:
+        """Copy columns of the right operand, panel by panel."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        self.begin = begin
+        if self.right is None:
+            return
+        right = self.right
+        inner = self.evaluator.size(self.inner_size)
+        along = self.right_lies_along_k()
+
+        def panel(index: Register) -> tuple[()]:
+            start = arithmetic.of(index)
+            if along:
+                self.pack_turned(start)
+                return ()
+            places = self.vectors({}, 1, start, self.blocking.vectors)
+
+            def row(number: Register) -> tuple[()]:
+                k = arithmetic.of(number)
+                for v, (at, mask) in enumerate(places):
+                    with self.evaluator.masked(mask):
+                        x = b.spread(self.operand(1, k, at[1]), self.lanes)
+                    element = arithmetic.add(
+                        self.packed_at(k, start), Coordinate((), v * self.lanes, 1)
+                    )
+                    self.evaluator.store(x, right, element, padded=True)
+                return ()
+
+            b.loop(b.index(0), inner, 1, row)
+            return ()
+
+        b.loop(arithmetic.scalar(begin), end, self.step, panel)
+
+    def right_lies_along_k(self) -> bool:
+        """Whether the numbers of one column of the right operand are neighbours."""
+        found = strides_of(self.program.fused, self.group.root, is_right=True)
+        return found is not None and found[0] == self.samples.one
+
+    def pack_turned(self, start: Coordinate) -> None:
+        """Copy a panel of which columns are neighbours: square by square, turned."""
+        b, arithmetic, lanes = self.builder, self.evaluator.arithmetic, self.lanes
+        if self.right is None:
+            return
+        right = self.right
+        inner = self.evaluator.size(self.inner_size)
+        columns = self.evaluator.size(self.column_size)
+
+        def square(index: Register) -> tuple[()]:
+            k = arithmetic.of(index)
+            left = arithmetic.scalar(
+                arithmetic.subtract(arithmetic.of(inner), k)
+            )
+            exact = is_fixed(self.inner_size) and self.inner_size[0] % lanes == 0
+            mask = None if exact else b.first_lanes(left)
+            along = Coordinate(k.terms, k.constant, 1)
+            for v in range(self.blocking.vectors):
+                lines = []
+                for i in range(lanes):
+                    j = arithmetic.add(start, Coordinate(constant=v * lanes + i))
+                    known = is_fixed(self.column_size) and (
+                        self.column_size[0] % self.step == 0
+                    )
+                    if not known:
+                        j = arithmetic.clamp(j, columns)
+                    with self.evaluator.masked(mask):
+                        lines.append(b.spread(self.operand(1, along, j), lanes))
+                for i, x in enumerate(b.turn(lines)):
+                    at = arithmetic.add(k, Coordinate(constant=i))
+                    element = arithmetic.add(
+                        self.packed_at(at, start), Coordinate((), v * lanes, 1)
+                    )
+                    self.evaluator.store(x, right, element, padded=True)
+            return ()
+
+        b.loop(b.index(0), inner, lanes, square)
+
+    def pack_left(self, start: Coordinate, rows: "Rows") -> None:
+        """Copy a block of rows of the left operand."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        if self.left is None:
+            return
+        left = self.left
+        inner = self.evaluator.size(self.inner_size)
+        if self.blocking.left == "columns":
+            extent = self.evaluator.size(self.row_size)
+
+            def column(index: Register) -> tuple[()]:
+                k = arithmetic.of(index)
+                for first in range(0, self.blocking.rows, self.lanes):
+                    at = arithmetic.add(start, Coordinate(constant=first))
+                    rest = arithmetic.subtract(arithmetic.of(extent), at)
+                    mask = b.first_lanes(arithmetic.scalar(rest))
+                    lanes = Coordinate(at.terms, at.constant, 1)
+                    with self.evaluator.masked(mask):
+                        x = b.spread(self.operand(0, lanes, k), self.lanes)
+                    element = arithmetic.add(
+                        arithmetic.scale(k, _ROW_SLOTS), Coordinate((), first, 1)
+                    )
+                    self.evaluator.store(x, left, element, padded=True)
+                return ()
+
+            b.loop(b.index(0), inner, 1, column)
+            return
+
+        def piece(index: Register) -> tuple[()]:
+            k = arithmetic.of(index)
+            rest = arithmetic.subtract(arithmetic.of(inner), k)
+            mask = b.first_lanes(arithmetic.scalar(rest))
+            lanes = Coordinate(k.terms, k.constant, 1)
+            for r, row in enumerate(rows.numbers):
+                with self.evaluator.masked(mask):
+                    x = b.spread(self.operand(0, row, lanes), self.lanes)
+                element = arithmetic.add(self.left_row(r), lanes)
+                self.evaluator.store(x, left, element, padded=True)
+            return ()
+
+        b.loop(b.index(0), inner, self.lanes, piece)
 
     # --- what is fused --------------------------------------------------------------
 
-    def locals_of_panel(self) -> None:
-        """Let the sums be read where the panel is."""
-        self.locals_at(self.panel_start)
-
-    def locals_of_rows(self) -> None:
-        """Let the sums be read in whole rows."""
-        self.locals_at(Coordinate())
-
-    def locals_at(self, column: Coordinate) -> None:
+    def read_sums_from(self, column: Coordinate) -> None:
+        """Let the product be read where its sums are, from a column on."""
         arithmetic = self.evaluator.arithmetic
         lead = self.lead_of(self.row_start)
 
@@ -251,12 +451,7 @@ class ProductWriter(GroupWriter):
         extent = self.evaluator.size(self.row_size)
         return arithmetic.add(arithmetic.times(self.matrix, extent), row)
 
-    def each_row(self, first: Register, stop: Register) -> "_Rows":
-        return _Rows(self, first, stop)
-
-    def rows_of_panel(
-        self, first: Register, stop: Register, start: Coordinate, vectors: int
-    ) -> None:
+    def store_panel(self, rows: "Rows", start: Coordinate, vectors: int) -> None:
         """Store the values fused with the product, one row of the panel at a time."""
         places = self.vectors({}, 1, start, vectors)
 
@@ -266,39 +461,24 @@ class ProductWriter(GroupWriter):
                     with self.evaluator.masked(mask):
                         self.store(value, {**at, **place})
 
-        _Rows(self, first, stop).run(row)
+        self.each_row(rows, row)
 
-    def whole_rows(self, first: Register, stop: Register) -> None:
-        """Store what stands on whole rows."""
-        _Rows(self, first, stop).run(self.along_folded)
-
-
-class _Rows:
-    """The rows of a block that are its own."""
-
-    def __init__(self, writer: ProductWriter, first: Register, stop: Register) -> None:
-        self.writer, self.first, self.stop = writer, first, stop
-
-    def run(self, body: "RowBody") -> None:
-        writer = self.writer
-        arithmetic = writer.evaluator.arithmetic
-        lead = writer.lead_of(writer.row_start)
+    def each_row(self, rows: "Rows", body: Callable[[Digits], None]) -> None:
+        """A loop over the rows of a block that are its own."""
+        arithmetic = self.evaluator.arithmetic
+        lead = self.lead_of(self.row_start)
 
         def each(index: Register) -> tuple[()]:
             body({0: arithmetic.add(lead, arithmetic.of(index))})
             return ()
 
-        writer.builder.loop(self.first, self.stop, 1, each)
+        self.builder.loop(rows.first, rows.stop, 1, each)
 
 
-from collections.abc import Callable  # noqa: E402
+class Rows:
+    """The rows of a block: their coordinates, and which of them are its own."""
 
-RowBody = Callable[[Digits], None]
-
-
-def is_fixed(size: Size) -> bool:
-    """Whether a size is known when the program is compiled."""
-    return len(set(size)) == 1
-
-
-__all__ = ["ProductWriter", "choose_block", "is_one"]
+    def __init__(
+        self, numbers: Sequence[Coordinate], first: Register, stop: Register
+    ) -> None:
+        self.numbers, self.first, self.stop = numbers, first, stop

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from importlib import import_module
 from typing import Any, Literal
 
@@ -52,6 +51,7 @@ class Native:
         self.layout = layout
         self.samples = samples
         self._frames: dict[int, _Bound] = {}
+        self._plans: dict[tuple[int, ...], Plan] = {}
 
     def bound(self, graph: Graph) -> "_Bound":
         """The sizes and constants of a graph that this program was compiled for."""
@@ -83,15 +83,15 @@ class Native:
         """
         layout = self.layout
         steps = len(which)
-        plan_ = frames[0].plan if len(frames) == 1 else self._common(frames)
-        arena = np.empty(plan_.peak + 64, np.uint8)
-        if self.poisoned:
-            arena.fill(0xFF)
-        base = -(-arena.ctypes.data // 64) * 64
         words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
         offset = (-words.ctypes.data % 64) // 8
         table = np.concatenate([frame.words for frame in frames])
         with self._claim(steps, limit, threads) as granted:
+            plan_ = self._plan(frames, granted)
+            arena = np.empty(plan_.peak + 64, np.uint8)
+            if self.poisoned:
+                arena.fill(0xFF)
+            base = -(-arena.ctypes.data // 64) * 64
             context = words[offset:]
             own = context[PROGRAM:]
             own[Frame.STEPS] = steps
@@ -126,13 +126,20 @@ class Native:
             return frames[0].arrays[slot.number].__array_interface__["data"][0]
         return base + plan_.offsets[slot.number]
 
-    def _common(self, frames: Sequence["_Bound"]) -> Plan:
-        """A plan in which the buffers of all frames have room."""
-        rooms = zip(*(frame.rooms for frame in frames), strict=True)
-        return plan(
-            [Buffer(max(r.size for r in same), same[0].first, same[0].last)
-             for same in rooms]
-        )  # fmt: skip
+    def _plan(self, frames: Sequence["_Bound"], threads: int) -> Plan:
+        """Where everything lies, with room for what the largest frame needs."""
+        key = (*(id(frame) for frame in frames), threads)
+        found = self._plans.get(key)
+        if found is None:
+            sizes = [frame.rooms for frame in frames]
+            buffers = [
+                Buffer(
+                    max(each) * (threads if room.own else 1), room.first, room.last
+                )
+                for room, *each in zip(self.layout.rooms, *sizes, strict=True)
+            ]
+            found = self._plans[key] = plan(buffers)
+        return found
 
     def _claim(
         self, steps: int, limit: int | None, exactly: int | None
@@ -173,16 +180,12 @@ class _Bound:
                 data = operation.data.astype(dtype_of(name)).tobytes()
                 raw[8 * slot : 8 * slot + len(data)] = data
         self.words: Array = np.frombuffer(bytes(raw), np.int64)
+        # Bytes; what every thread has of its own begins at a cache line.
         self.rooms = [
-            Buffer(room.itemsize * measure(room.elements, graph), room.first, room.last)
+            -(-room.itemsize * (measure(room.elements, graph) + room.extra) // 64) * 64
             for room in layout.rooms
         ]
         self.arrays = [_array(graph, position) for position in layout.arrays]
-
-    @cached_property
-    def plan(self) -> Plan:
-        """Where everything lies."""
-        return plan(self.rooms)
 
 
 def _array(graph: Graph, position: int) -> Array:

@@ -25,6 +25,7 @@ from chainrule.ops.elementwise import Elementwise
 from chainrule.ops.folds import Folds
 from chainrule.passes.cost import cost_of
 from chainrule.passes.generalise import Samples, Size, Sizes, times
+from chainrule.passes.names import Names, origin, plural
 from chainrule.passes.places import Place, fits, is_one, regroup, sources
 
 Kind: TypeAlias = Literal["nest", "product", "scatter", "scan", "order"]
@@ -40,6 +41,8 @@ _FREE_MOVE = 16
 _MOST_VALUES = 120
 # How many columns of a product a thread can keep beside the cache for its rows.
 WIDEST_ROWS = 4096
+# And how many bytes the matrix may have that every block of whole rows goes through.
+LARGEST_RIGHT = 1 << 20
 # Sums over so few indices are done by comparing each of them.
 _FEW_INDICES = 4
 
@@ -84,6 +87,25 @@ class Group:
     def root(self) -> Value:
         """What a group that is no plain nest computes first."""
         return self.values[0]
+
+    def domain(self, names: Names) -> str:
+        """What it visits: `matrix product n × 4, over 3`, `loops 4, folding n`."""
+        sizes = names.sizes(self.sizes if self.kind == "product" else self.kept_sizes)
+        text = f"{_IN_WORDS[self.kind]} {sizes}"
+        if self.kind == "product":
+            inner = names.samples.shape(self.root.inputs[0])[-1]
+            return f"{text}, over {names.size(inner)}"
+        folded = [n for n, kept in zip(self.sizes, self.kept, strict=True) if not kept]
+        return f"{text}, folding {names.sizes(tuple(folded))}" if folded else text
+
+
+_IN_WORDS: dict[Kind, str] = {
+    "nest": "loops",
+    "product": "matrix product",
+    "scatter": "sums at indices",
+    "scan": "running fold",
+    "order": "sorting",
+}
 
 
 class _Follow:
@@ -133,7 +155,7 @@ class _Follow:
         return None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Fused:
     """Groups in a valid order, and how to look through what is not stored."""
 
@@ -170,6 +192,45 @@ class Fused:
             else:
                 waiting += self._inputs(group, value, place)
         return list(found.values())
+
+    def computed(self, group: Group) -> list[Value]:
+        """All operations that the stores of `group` take, moves and numbers left out.
+
+        Some of them belong to another group and are computed here once more.
+        """
+        found: dict[Value, None] = {}
+        waiting, seen = list(group.stores), set[Value]()
+        while waiting:
+            value = waiting.pop()
+            if value in seen:
+                continue
+            seen.add(value)
+            elsewhere = self.home.get(value) is not group
+            if elsewhere and self.is_opaque(group, value):
+                continue
+            waiting += value.inputs
+            kind = kind_of(self.samples, value)
+            if kind not in ("leaf", "move", "constant", "generated") or not elsewhere:
+                found[value] = None
+        names = Names(self.samples)
+        return sorted(found, key=names.number)
+
+    def __str__(self) -> str:
+        names = Names(self.samples)
+        total = len(self.samples.graph.order) - len(self.samples.graph.inputs)
+        groups = [text for group in self.groups for text in self._lines(group, names)]
+        head = f"{plural(total, 'operation')} in {plural(len(self.groups), 'group')}"
+        return "\n".join(["; ".join(filter(None, [head, names.legend()])), *groups])
+
+    def _lines(self, group: Group, names: Names) -> Iterator[str]:
+        computed = self.computed(group)
+        stores = names.typed(group.stores)
+        yield f"\n{group.domain(names)} -> {stores}  # {origin(computed)}"
+        for value in computed:
+            again = self.home.get(value, group) is not group
+            note = "  # once more" if again else ""
+            formula = names.formula(value, set(computed) | (self.stored or set()))
+            yield f"  {names.value(value)} = {formula}{note}"
 
     def follow(self) -> _Follow:
         """An algebra that follows digits."""
@@ -570,7 +631,10 @@ class _Fusion:
     def has_rows(self, group: Group) -> bool:
         """Whether whole rows of a product can be kept beside the cache."""
         columns = group.sizes[-1]
-        return len(set(columns)) == 1 and columns[0] <= WIDEST_ROWS
+        left = group.root.inputs[0]
+        right = columns[0] * left.shape[-1] * left.type.dtype.itemsize
+        fixed = len(set(columns)) == 1
+        return fixed and columns[0] <= WIDEST_ROWS and right <= LARGEST_RIGHT
 
     def place_fold(self, value: Value) -> None:
         if len(value.inputs) > 1:
@@ -634,8 +698,9 @@ class _Fusion:
             self.place_general_product(value)
             return
         shape = self.samples.shape(value)
-        for x, is_right in zip(value.inputs, (False, True), strict=True):
-            self.store_operand(value, x, is_right=is_right)
+        for x in value.inputs:
+            if x in self.floating:
+                self.ahead(x)
         lead = times(self.samples.one, *shape[:-1])
         self.found(Group("product", (lead, shape[-1]), (True, False)), value)
 
@@ -647,13 +712,6 @@ class _Fusion:
             sizes.append(size)
             kept.append(any(t == Letter(name) for t in access.output))
         self.found(Group("nest", tuple(sizes), tuple(kept)), value)
-
-    def store_operand(self, value: Value, x: Value, *, is_right: bool) -> None:
-        """See that a product can address an operand: it is stored, or a view of that."""
-        if x in self.floating:
-            self.ahead(x)
-        elif x in self.cost and not addressable(self.fused, value, is_right=is_right):
-            self.own_group(x)
 
     # --- what is stored ------------------------------------------------------------
 
@@ -841,6 +899,36 @@ def root_of(fused: Fused, x: Value) -> Value:
     ):
         x = x.inputs[0]
     return x
+
+
+def strides_of(
+    fused: Fused, product: Value, *, is_right: bool
+) -> tuple[Size, Size] | None:
+    """How far apart neighbours along an operand's last two axes are in memory.
+
+    Formulas of one array are looked through. `None` if there are no strides.
+    """
+    samples = fused.samples
+    x = product.inputs[is_right]
+    shape = samples.shape(x)
+    names = [f"x{axis}" for axis in range(len(shape))]
+    algebra = _Linear(samples)
+    place = Place(shape, tuple({name: samples.one} for name in names))
+    while x.operation is not None and x not in fused.home:
+        kind = kind_of(samples, x)
+        if kind == "map":
+            x = max(x.inputs, key=lambda y: y.type.rank)
+            continue
+        if kind != "move":
+            return None
+        found = sources(samples, x, place, algebra)
+        x, place = found[0].value, found[0].place
+    at = regroup(place, samples.shape(x), algebra)
+    whole = algebra.join(at.coordinates, at.sizes) if at.sizes else {}
+    if whole is None:
+        return None
+    nothing = samples.constant(0)
+    return whole.get(names[-2], nothing), whole.get(names[-1], nothing)
 
 
 def addressable(fused: Fused, product: Value, *, is_right: bool) -> bool:

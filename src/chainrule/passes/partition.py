@@ -8,7 +8,7 @@ since the last barrier is emitted; if all that are ready conflict, there is a ba
 Nothing depends on the number of threads, so neither do the results.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 
@@ -17,6 +17,7 @@ from chainrule.ops import identity
 from chainrule.passes.cost import cost_of
 from chainrule.passes.fuse import Coordinate, Fused, Group, Tag
 from chainrule.passes.generalise import Size, times
+from chainrule.passes.names import Names, columns, origin, plural
 from chainrule.passes.places import Place, is_one, regroup
 
 # Work, in additions, below which a group is not worth cutting.
@@ -44,7 +45,7 @@ class Slice:
 ALONE = "alone"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Program:
     """Groups in the order in which they run, with barriers between phases."""
 
@@ -59,13 +60,48 @@ class Program:
         """All groups, in order."""
         return [group for phase in self.phases for group in phase]
 
+    def __str__(self) -> str:
+        names = Names(self.fused.samples)
+        phases = [list(self._rows(groups, names)) for groups in self.phases]
+        every = list(columns([row for rows in phases for row in rows]))
+        counted = iter(every)
+        head = f"{plural(len(phases), "phase")}, each ended by a barrier"
+        lines = ["; ".join(filter(None, [head, names.legend()]))]
+        for number, rows in enumerate(phases):
+            lines += ["", f"phase {number}", *(next(counted) for _ in rows)]
+        return "\n".join([*lines, "", *self._updates(names)])
+
+    def _rows(self, groups: list[Group], names: Names) -> Iterator[tuple[str, ...]]:
+        for group in groups:
+            share = self.shares[group]
+            cut = "first thread"
+            if share is not None:
+                cut = f"tiles of {share.tile} of {names.size(group.sizes[share.digit])}"
+            computed = self.fused.computed(group)
+            stores = names.values(group.stores)
+            yield f"-> {stores}", group.domain(names), cut, f"# {origin(computed)}"
+
+    def _updates(self, names: Names) -> Iterator[str]:
+        given = dict(self.fused.samples.graph.assignments)
+        for state, value in self.in_place.items():
+            text = f"{names.value(state)} is overwritten by {names.value(value)}"
+            copied = given[state]
+            yield text if copied is value else f"{text}, a copy of {names.value(copied)}"
+
+
+def rows_of_eight(fused: Fused, group: Group) -> Share:
+    """Share a product by blocks of eight rows."""
+    del fused, group
+    return Share(0, 8)
+
 
 @dataclass(frozen=True)
 class Tiling:
-    """Tiles that suit a machine: rows of a product, lanes of a vector."""
+    """Tiles that suit a machine: rows, lanes of a vector, and how products are cut."""
 
     rows: int = 8
     lanes: int = 16
+    product: Callable[[Fused, Group], Share] = rows_of_eight
 
 
 @dataclass(eq=False)
@@ -217,7 +253,7 @@ def _share(fused: Fused, group: Group, tiling: Tiling) -> Share | None:
     if work < _WORTH_CUTTING:
         return None
     if group.kind == "product":
-        return Share(0, tiling.rows)
+        return tiling.product(fused, group)
     if first == last:
         vectors = 4 if not all(group.kept) else 16
         return Share(first, tiling.lanes * vectors)
