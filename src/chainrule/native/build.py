@@ -36,6 +36,7 @@ class Lowered:
     functions: tuple[Function, ...]
     text: str
     layout: Layout
+    frame: Frame
 
 
 def lower(
@@ -72,7 +73,8 @@ def lower(
             support(target),
         ]
     )
-    return Lowered(program, tuple(functions), text, places.layout(functions))
+    layout = places.layout(functions)
+    return Lowered(program, tuple(functions), text, layout, frame)
 
 
 def _writer(

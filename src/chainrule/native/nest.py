@@ -13,7 +13,7 @@ ends; after the loop the carried registers hold what the last round left. Printi
 function gives this text.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,11 +56,15 @@ class Instruction:
     extra: tuple[Any, ...] = ()
 
     def __str__(self) -> str:
-        inputs = ", ".join(map(str, self.inputs))
-        extra = f" {self.extra}" if self.extra else ""
+        words = [*map(str, self.inputs), *map(_word, self.extra)]
+        text = " ".join(filter(None, [self.name, ", ".join(words)]))
         if self.result is None:
-            return f"{self.name} {inputs}{extra}"
-        return f"{self.result}: {self.result.kind} = {self.name} {inputs}{extra}"
+            return text
+        return f"{self.result}: {self.result.kind} = {text}"
+
+
+def _word(extra: Any) -> str:
+    return dtype_name(extra) if isinstance(extra, np.dtype) else str(extra)
 
 
 @dataclass(slots=True, eq=False)
@@ -95,19 +99,26 @@ class Function:
     note: str = ""
 
     def __str__(self) -> str:
+        return self.text()
+
+    def text(self, remark: Callable[[Instruction], str] = lambda _: "") -> str:
+        """The function as text, with a remark behind each instruction that has one."""
         arguments = ", ".join(f"{a}: {a.kind}" for a in self.arguments)
         head = f"function {self.name}({arguments})" + (
             f"  # {self.note}" if self.note else ""
         )
         own = [f"  {r}: ptr = stack of {size} bytes" for r, size in self.stack]
-        return "\n".join([head, *own, *_lines(self.body, 1)])
+        return "\n".join([head, *own, *_lines(self.body, 1, remark)])
 
 
-def _lines(block: Block, depth: int) -> Iterator[str]:
+def _lines(
+    block: Block, depth: int, remark: Callable[[Instruction], str]
+) -> Iterator[str]:
     indent = "  " * depth
     for item in block.items:
         if isinstance(item, Instruction):
-            yield f"{indent}{item}"
+            note = remark(item)
+            yield f"{indent}{item}" + (f"  # {note}" if note else "")
             continue
         carried = ", ".join(
             f"{c}: {c.kind} = {first}"
@@ -116,6 +127,6 @@ def _lines(block: Block, depth: int) -> Iterator[str]:
         along = f" with {carried}" if carried else ""
         head = f"for {item.index} in {item.start} .. {item.stop} step {item.step}"
         yield f"{indent}{head}{along}:"
-        yield from _lines(item.body, depth + 1)
+        yield from _lines(item.body, depth + 1, remark)
         if item.after:
             yield f"{indent}  next {', '.join(map(str, item.after))}"

@@ -9,6 +9,8 @@ they need together is a bound that no plan can be below.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chainrule.passes.names import columns
+
 # Every buffer begins at a cache line, so that vectors do not straddle two.
 ALIGNMENT = 64
 
@@ -29,6 +31,28 @@ class Plan:
     offsets: tuple[int, ...]
     peak: int
     bound: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A plan, and what lies in each of its buffers."""
+
+    contents: tuple[str, ...]
+    buffers: tuple[Buffer, ...]
+    plan: Plan
+
+    def __str__(self) -> str:
+        plan_ = self.plan
+        head = f"peak {plan_.peak:,} bytes; no plan needs less than {plan_.bound:,}"
+        if not self.buffers:
+            return head
+        rows = [("buffer", "bytes", "phases", "offset")]
+        for content, buffer, offset in zip(
+            self.contents, self.buffers, plan_.offsets, strict=True
+        ):
+            life = f"{buffer.first}-{buffer.last}"
+            rows.append((content, f"{buffer.size:,}", life, f"{offset:,}"))
+        return "\n".join([head, "", *columns(rows)])
 
 
 def plan(buffers: Sequence[Buffer]) -> Plan:

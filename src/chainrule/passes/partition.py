@@ -65,7 +65,7 @@ class Program:
         phases = [list(self._rows(groups, names)) for groups in self.phases]
         every = list(columns([row for rows in phases for row in rows]))
         counted = iter(every)
-        head = f"{plural(len(phases), "phase")}, each ended by a barrier"
+        head = f"{plural(len(phases), 'phase')}, each ended by a barrier"
         lines = ["; ".join(filter(None, [head, names.legend()]))]
         for number, rows in enumerate(phases):
             lines += ["", f"phase {number}", *(next(counted) for _ in rows)]
