@@ -53,7 +53,12 @@ def permutation(seed: int, epoch: int | str, n: int) -> Array:
     array([2, 3, 4, 0, 1])
     """
     words = _stream(seed, ("permutation", epoch)).random_raw(n)
-    return np.argsort(words, kind="stable")
+    # With their numbers as the last bits, words can be sorted as they are, which takes
+    # a fraction of the time of an argsort, and no two are equal.
+    low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
+    numbered = (words & ~low) | np.arange(n, dtype=np.uint64)
+    numbered.sort()
+    return (numbered & low).astype(np.int64)
 
 
 def seed(seed: int) -> None:
