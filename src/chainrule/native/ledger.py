@@ -34,8 +34,14 @@ def keeping(ledger: Ledger) -> Iterator[None]:
 def note(*, compiled: bool, seconds: float) -> None:
     """A program is there, after so many seconds."""
     ledger = _current.get()
-    if ledger is None:
-        return
-    ledger.compiled += compiled
-    ledger.cached += not compiled
-    ledger.seconds += seconds
+    if ledger is not None:
+        ledger.compiled += compiled
+        ledger.cached += not compiled
+        spend(seconds)
+
+
+def spend(seconds: float) -> None:
+    """Something that programs need is there, after so many seconds."""
+    ledger = _current.get()
+    if ledger is not None:
+        ledger.seconds += seconds

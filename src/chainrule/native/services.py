@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
-from chainrule.native import pool
+from chainrule.native import ledger, pool
 from chainrule.native.cache import fetch
 from chainrule.native.image import Image, link, load
 from chainrule.native.system import fill, system, words
@@ -22,6 +22,7 @@ class Services:
     """Functions of `pool.pool`, and the block of words that they share."""
 
     def __init__(self) -> None:
+        began = time.perf_counter()
         self._code = load(Image.from_bytes(_image()))
         word, number = ctypes.c_void_p, ctypes.c_int64
         self.dispatch: Callable[[int, int, int, int], None] = ctypes.CFUNCTYPE(
@@ -41,6 +42,7 @@ class Services:
         self.system = words(8)
         functions = {pool.WAIT: system().wait, pool.SIGNAL: system().signal}
         fill(self.system, {**functions, pool.SPINS: round(_PATIENCE * pauses)})
+        ledger.spend(time.perf_counter() - began)
 
     def _pauses_per_second(self) -> float:
         # They take 10 to 50 ns, which differs between processors. The shortest of a few

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chainrule.files import write_text
+from chainrule.training.speed import Speed
 
 Record = dict[str, float]
 
@@ -17,12 +18,15 @@ class History:
 
     `history["loss"]` is a column, iterating gives the records. `best_epoch` is the one
     whose weights the network has in the end, where early stopping put them back;
-    `stopped` says why training ended before its last epoch, if it did.
+    `stopped` says why training ended before its last epoch, if it did. `speed` says
+    where the time of the last call of `fit` went; a checkpoint does not keep it.
     """
 
     records: list[Record] = field(default_factory=list)
     best_epoch: int | None = None
     stopped: str | None = None
+    # Times differ from run to run, and so do two histories in nothing else.
+    speed: Speed | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         return len(self.records)

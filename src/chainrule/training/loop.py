@@ -19,6 +19,7 @@ from chainrule.training.history import History, Record
 from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest_batch
 from chainrule.training.run import Callback, Run
 from chainrule.training.scores import Score, scores
+from chainrule.training.speed import Meter
 
 Validation = float | tuple[Any, ...] | None
 
@@ -42,6 +43,7 @@ def fit(
     resume: bool = False,
     shuffle: bool = True,
     progress: bool = False,
+    profile: bool = False,
     seed: int = 0,
 ) -> History:
     """Train `net` on the rows of `X` `(B, ...)` and `y`; what happened, by epoch.
@@ -80,6 +82,7 @@ def fit(
         resume: go on from `checkpoint` if it exists.
         shuffle: visit the rows in a new order each epoch.
         progress: show a line on the terminal.
+        profile: note where in the steps the time goes; `history.speed` has it then.
         seed: decides order, validation rows and dropout.
 
     Raises:
@@ -96,6 +99,7 @@ def fit(
     >>> net(X).argmax(axis=1)
     tensor([0, 1, 1, 0])
     """
+    meter = Meter(profile=profile)
     _check_counts(batch_size, epochs)
     dtype = _dtype(net)
     labels = loss == "cross_entropy"
@@ -128,7 +132,7 @@ def fit(
     }
     chosen = _callbacks(callbacks, early_stopping, progress)
     run = Run(net, optimizer, chosen, last, settings)
-    program = Program(net, loss_function, optimizer)
+    program = Program(net, loss_function, optimizer, meter=meter)
     path = None if checkpoint is None else Path(checkpoint)
     if resume:
         _resume(run, path)
@@ -136,6 +140,7 @@ def fit(
         _train(run, program, train, bounds, held, scores(metrics), path)
     finally:
         net.eval()
+    run.history.speed = meter.report()
     return run.history
 
 

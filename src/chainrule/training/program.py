@@ -10,12 +10,14 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.compile import compile
-from chainrule.ir import Array
+from chainrule.ir import Array, scope
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.training.data import Rows
 from chainrule.training.diagnose import NonFiniteError, explain_non_finite
+from chainrule.training.naming import LOSS, OPTIMIZER
+from chainrule.training.speed import Meter
 from chainrule.training.steps import CompiledSteps, Steps, scalars_of
 from chainrule.transforms import value_and_grad
 
@@ -29,11 +31,19 @@ EVALUATION_BATCH = 2048
 class Program:
     """The training step of `net` under `loss` and `optimizer`."""
 
-    def __init__(self, net: Module, loss: Loss, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        net: Module,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        meter: Meter | None = None,
+    ) -> None:
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
-        self._step = CompiledSteps(self._traced_step)
+        self.meter = Meter() if meter is None else meter
+        self._step = CompiledSteps(self._traced_step, self.meter)
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
         self._forward = compile(self._traced_forward)
         self._losses: Array = np.zeros(0)
@@ -96,7 +106,8 @@ class Program:
 
         before = _flatten(p.data for p in parameters.values())
         try:
-            after, loss = self.optimizer.iterate(evaluate, before)
+            with self.meter.compiling(), self.meter.during("stepping"):
+                after, loss = self.optimizer.iterate(evaluate, before)
         except ValueError:
             _unflatten(parameters.values(), before)
             for batch in self._full_batches(data):
@@ -105,6 +116,8 @@ class Program:
             raise
         _unflatten(parameters.values(), after)
         self.optimizer.steps += 1
+        self.meter.steps += 1
+        self.meter.rows += len(data)
         return loss
 
     def loss_of(self, data: Rows) -> tuple[float, Array]:
@@ -115,7 +128,8 @@ class Program:
         self.net.eval()
         total, predictions = 0.0, []
         for batch in data.batches(EVALUATION_BATCH):
-            loss, prediction = self._forward(*batch.parts)
+            with self.meter.compiling(), self.meter.during("evaluating"):
+                loss, prediction = self._forward(*batch.parts)
             if not np.isfinite(loss.item()):
                 explain_non_finite(self._traced_forward, batch.parts, "evaluation")
                 raise NonFiniteError(f"evaluation gave the loss {loss.item()}")
@@ -127,21 +141,25 @@ class Program:
 
     def _traced_step(self, x: Any, y: Any, weights: Any, scalars: Any) -> Tensor:
         loss, dws = self._traced_loss_and_gradient(x, y, weights)
-        self.optimizer.update(dws, scalars)
+        with scope(OPTIMIZER):
+            self.optimizer.update(dws, scalars)
         return loss
 
     def _traced_loss_and_gradient(
         self, x: Any, y: Any, weights: Any
     ) -> tuple[Tensor, dict[str, Tensor]]:
         def objective(net: Module) -> Tensor:
-            return self.loss(net(x), y, sample_weight=weights)
+            prediction = net(x)
+            with scope(LOSS):
+                return self.loss(prediction, y, sample_weight=weights)
 
         loss, dws = value_and_grad(objective)(self.net)
         return loss, dws
 
     def _traced_forward(self, x: Any, y: Any, weights: Any) -> tuple[Tensor, Tensor]:
         prediction = self.net(x)
-        return self.loss(prediction, y, sample_weight=weights), prediction
+        with scope(LOSS):
+            return self.loss(prediction, y, sample_weight=weights), prediction
 
     # --- helpers ------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from chainrule.compile import Traced, trace
 from chainrule.ir import Array
 from chainrule.tensor import State
 from chainrule.training.data import Rows
+from chainrule.training.speed import Meter
 
 Scalars = Mapping[str, Sequence[float]]
 
@@ -77,8 +78,9 @@ class Outcome:
 class CompiledSteps:
     """A training step `f(X, y, weights, scalars) -> loss` as a program."""
 
-    def __init__(self, step: Callable[..., Any]) -> None:
+    def __init__(self, step: Callable[..., Any], meter: Meter | None = None) -> None:
         self._step = step
+        self._meter = Meter() if meter is None else meter
         self._traced: dict[Any, list[Traced]] = {}
         self._families: dict[Any, Any] = {}  # by what the trace depends on
 
@@ -87,16 +89,15 @@ class CompiledSteps:
         data: Rows,
         steps: Steps,
         states: Mapping[State, Array] | None = None,
-        *,
-        times: Callable[[int], Array] | None = None,
     ) -> Outcome:
         """Take the steps from the states as they are, or as `states` says.
 
         Nothing is assigned: the new states are in the outcome.
         """
         sizes = sorted({int(n) for n in steps.sizes}, reverse=True)
-        traced = {n: self._trace(data, n, steps.scalars) for n in sizes}
-        programs = {n: self._program(data, traced[n], steps, sizes) for n in sizes}
+        with self._meter.compiling(), self._meter.during("tracing"):
+            traced = {n: self._trace(data, n, steps.scalars) for n in sizes}
+            programs = {n: self._program(data, traced[n], steps, sizes) for n in sizes}
         now: dict[State, Array] = dict(states or {})
         for one in traced.values():
             for state in one.assigned:
@@ -107,7 +108,7 @@ class CompiledSteps:
             part = steps.part(first, stop)
             here = [n for n in sizes if programs[n] is programs[int(part.sizes[0])]]
             found, ran = self._run(
-                data, part, [traced[n] for n in here], programs[here[0]], now, times
+                data, part, [traced[n] for n in here], programs[here[0]], now
             )
             losses.append(found[: ran.steps])
             threads, first = max(threads, ran.threads), stop
@@ -128,7 +129,6 @@ class CompiledSteps:
         traced: Sequence[Traced],
         program: Any,
         now: Mapping[State, Array],
-        times: Callable[[int], Array] | None,
     ) -> tuple[Array, Any]:
         """Let a program take steps; the states in `now` are overwritten."""
         sizes = np.asarray([_rows_of(t) for t in traced])
@@ -140,15 +140,18 @@ class CompiledSteps:
             for s in traced[0].states
         ]
         losses = np.empty(len(steps), traced[0].graph.outputs[0].type.dtype)
-        ran = program.run(
-            [program.bound(t.graph) for t in traced],
-            which,
-            [*parts, *scalars, *resident],
-            [losses],
-            order=steps.order,
-            starts=steps.starts,
-            times=None if times is None else times(len(program.layout.groups)),
-        )
+        clocks = self._meter.clocks(program)
+        with self._meter.compiling(), self._meter.during("stepping"):
+            ran = program.run(
+                [program.bound(t.graph) for t in traced],
+                which,
+                [*parts, *scalars, *resident],
+                [losses],
+                order=steps.order,
+                starts=steps.starts,
+                times=clocks,
+            )
+        self._meter.ran(program, [t.graph for t in traced], which, ran, clocks)
         return losses.astype(np.float64), ran
 
     def _trace(self, data: Rows, count: int, scalars: Scalars) -> Traced:
@@ -184,7 +187,14 @@ class CompiledSteps:
         # The second sample: a size that comes up as well, or one more row.
         second = next((n for n in sizes[1:] if n > 1), sizes[0] + 1)
         other = self._trace(data, second, steps.scalars).graph
-        return families.program(traced.graph, inputs, ["step"], other=other, watched=0)
+        return families.program(
+            traced.graph,
+            inputs,
+            ["step"],
+            other=other,
+            watched=0,
+            timed=self._meter.profile,
+        )
 
 
 def _rows_of(traced: Traced) -> int:
