@@ -5,26 +5,25 @@
 allocates nothing but the arrays that it gives back and the arena.
 """
 
-import ctypes
 import json
-import os
 import struct
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from chainrule.ir import Array, Graph, dtype_of, format_graph
 from chainrule.native import cache, ledger
 from chainrule.native import threads as workers
+from chainrule.native.frame import Frame
 from chainrule.native.image import Image, Loaded, link, load
 from chainrule.native.layout import Layout
 from chainrule.native.runtime import PROGRAM
-from chainrule.native.frame import Frame
 from chainrule.native.sizes import measure
 from chainrule.native.target import Target, host
 from chainrule.ops import Constant
@@ -45,9 +44,9 @@ class Native:
     # For tests: memory holds NaN, so that what is read before it is written shows.
     poisoned = False
 
-    def __init__(self, image: Image, layout: Layout, samples: Samples) -> None:
-        self._loaded: Loaded = load(image)
-        self._address = self._loaded.address("run")
+    def __init__(self, loaded: Loaded, layout: Layout, samples: Samples) -> None:
+        self._loaded = loaded  # for as long as it may be called
+        self._address = loaded.address("run")
         self.layout = layout
         self.samples = samples
         self._frames: dict[int, _Bound] = {}
@@ -133,9 +132,7 @@ class Native:
         if found is None:
             sizes = [frame.rooms for frame in frames]
             buffers = [
-                Buffer(
-                    max(each) * (threads if room.own else 1), room.first, room.last
-                )
+                Buffer(max(each) * (threads if room.own else 1), room.first, room.last)
                 for room, *each in zip(self.layout.rooms, *sizes, strict=True)
             ]
             found = self._plans[key] = plan(buffers)
@@ -180,11 +177,7 @@ class _Bound:
                 data = operation.data.astype(dtype_of(name)).tobytes()
                 raw[8 * slot : 8 * slot + len(data)] = data
         self.words: Array = np.frombuffer(bytes(raw), np.int64)
-        # Bytes; what every thread has of its own begins at a cache line.
-        self.rooms = [
-            -(-room.itemsize * (measure(room.elements, graph) + room.extra) // 64) * 64
-            for room in layout.rooms
-        ]
+        self.rooms = [room.size(graph) for room in layout.rooms]
         self.arrays = [_array(graph, position) for position in layout.arrays]
 
 
@@ -204,7 +197,7 @@ def compile_graph(
     timed: bool = False,
     target: Target | None = None,
 ) -> Native:
-    """The program of a graph, from the cache if it is there."""
+    """The program of a graph: one of this process, or of the cache, or a new one."""
     began, built = time.perf_counter(), False
     target = host() if target is None else target
     texts = [format_graph(graph) for graph in samples.graphs]
@@ -221,12 +214,28 @@ def compile_graph(
         head = json.dumps(lowered.layout.to_data()).encode()
         return struct.pack("<q", len(head)) + head + image.to_bytes()
 
-    content = cache.fetch(key, build, target)
+    known = _loaded.get((target.key, key))
+    if known is None:
+        known = _load(cache.fetch(key, build, target))
+        ledger.note(compiled=built, seconds=time.perf_counter() - began)
+    _remember((target.key, key), known)
+    return Native(*known, samples)
+
+
+def _load(content: bytes) -> tuple[Loaded, Layout]:
     (length,) = struct.unpack_from("<q", content)
     layout = Layout.from_data(json.loads(content[8 : 8 + length]))
-    native = Native(Image.from_bytes(content[8 + length :]), layout, samples)
-    ledger.note(compiled=built, seconds=time.perf_counter() - began)
-    return native
+    return load(Image.from_bytes(content[8 + length :])), layout
 
 
-__all__ = ["Literal", "Native", "compile_graph", "ctypes", "os"]
+# The programs that this process used last, so that a function which is compiled anew
+# for every call, as in `predict`, is found without looking on disk.
+_loaded: OrderedDict[tuple[str, str], tuple[Loaded, Layout]] = OrderedDict()
+_MOST_LOADED = 64
+
+
+def _remember(key: tuple[str, str], program: tuple[Loaded, Layout]) -> None:
+    _loaded[key] = program
+    _loaded.move_to_end(key)
+    if len(_loaded) > _MOST_LOADED:
+        _loaded.popitem(last=False)
