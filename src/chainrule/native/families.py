@@ -7,6 +7,7 @@ for any sizes; it serves all that follow.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,13 +22,18 @@ class Families:
     """The programs of one function, for one binding of its inputs and outputs."""
 
     programs: list[Native] = field(default_factory=list)
+    # Which one runs a graph that was here before.
+    _known: WeakKeyDictionary[Graph, Native] = field(default_factory=WeakKeyDictionary)
 
     def find(self, graph: Graph) -> Native | None:
         """A program that runs `graph`, if there is one."""
-        for native in self.programs:
-            if native.samples.covers(graph):
-                return native
-        return None
+        known = self._known.get(graph)
+        if known is None:
+            for native in self.programs:
+                if native.samples.covers(graph):
+                    known = self._known[graph] = native
+                    break
+        return known
 
     def program(
         self,

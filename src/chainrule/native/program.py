@@ -143,7 +143,8 @@ class Native:
     ) -> AbstractContextManager[int]:
         if exactly is not None:
             return nullcontext(exactly)
-        return workers.claim(self.threads(steps, limit))
+        wanted = self.threads(steps, limit)
+        return nullcontext(1) if wanted == 1 else workers.claim(wanted)
 
     def threads(self, steps: int, limit: int | None) -> int:
         """How many threads to ask for, by the work of a step."""
