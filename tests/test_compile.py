@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.ir import parse_graph, verify
+from chainrule.ir import verify
 
 
 def test_compiled_equals_eager():
@@ -93,30 +93,6 @@ def test_branching_on_a_traced_tensor_is_explained():
 def test_keywords_are_refused():
     with pytest.raises(TypeError, match="positional"):
         cr.compile(lambda x: x)(x=1.0)
-
-
-def test_stages_print_and_parse():
-    stages = cr.stages(lambda x: (x * x + 0).sum(), np.ones(3))
-    assert list(stages.graphs) == ["trace", "differentiate", "simplify"]
-    for stage, graph in stages.graphs.items():
-        verify(graph)
-        assert str(parse_graph(str(graph))) == str(graph)
-        assert stage in str(stages)
-    assert len(stages["simplify"].order) < len(stages["differentiate"].order)
-
-
-def test_stages_of_a_training_step():
-    net = cr.nn.Dense(2, 1, rng=0)
-
-    def step(x, y):
-        loss, dws = cr.value_and_grad(lambda net: ((net(x) - y) ** 2).mean())(net)
-        for name, w in net.parameters().items():
-            w.assign(w - 0.1 * dws[name])
-        return loss
-
-    stages = cr.stages(step, np.ones((4, 2), np.float32), np.ones((4, 1), np.float32))
-    assert len(stages["simplify"].assignments) == 2
-    assert "assign" in str(stages)
 
 
 def test_calling_a_compiled_function_in_another():

@@ -18,7 +18,7 @@ LAYERS = [
     {"trace", "tree"},
     {"tensor"},
     {"functions", "creation", "transforms"},
-    {"compile", "gradient_check", "testing"},
+    {"compile", "gradient_check", "stages", "testing"},
     {"random"},
     {"nn", "losses", "optim", "tables"},
     {"training"},

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from chainrule import functions, ir
-from chainrule.compile import compile, stages, trace
+from chainrule.compile import compile, trace
 from chainrule.creation import (
     arange,
     eye,
@@ -127,6 +127,7 @@ from chainrule.functions import (
     where,
 )
 from chainrule.gradient_check import check_gradients
+from chainrule.stages import stages
 from chainrule.tensor import Parameter, State, Tensor, from_dlpack, tensor
 from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_grad
 from chainrule.version import __version__

@@ -14,8 +14,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 import numpy as np
 
 from chainrule.expressions.promote import as_array, as_value
-from chainrule.ir import Array, Graph, TensorType, Value, format_graph
-from chainrule.passes import differentiate, simplify
+from chainrule.ir import Array, Graph, TensorType, Value
+from chainrule.passes import simplify
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.trace import active_trace, tracing
 from chainrule.tree import Structure, flatten, unflatten
@@ -186,8 +186,9 @@ def compile(function: Callable[P, R]) -> Compiled[P, R]:
 
     It is traced again when the shapes or dtypes of its arguments change, or when a
     module that it calls is switched between training and evaluation; what differs in
-    sizes alone is not compiled again. States that it reads or assigns (a module's parameters, an optimizer's moments) are inputs and
-    outputs of the graph by themselves. Python code in it runs only while tracing.
+    sizes alone is not compiled again. States that it reads or assigns (a module's
+    parameters, an optimizer's moments) are inputs and outputs of the graph by
+    themselves. Python code in it runs only while tracing.
 
     >>> import chainrule as cr
     >>> count = cr.State(0, name="count")
@@ -199,52 +200,3 @@ def compile(function: Callable[P, R]) -> Compiled[P, R]:
     (tensor(6.), tensor(8.), state(2, name='count'))
     """
     return Compiled(function)
-
-
-@dataclass(frozen=True)
-class Stages:
-    """The graph of a function after each stage; printing it shows them all."""
-
-    graphs: dict[str, Graph]
-
-    def __getitem__(self, stage: str) -> Graph:
-        return self.graphs[stage]
-
-    def __str__(self) -> str:
-        return "\n\n".join(
-            f"# {stage}: {len(graph.order) - len(graph.inputs)} operations\n"
-            + format_graph(graph)
-            for stage, graph in self.graphs.items()
-        )
-
-
-def stages(function: Callable[..., Any], *args: Any) -> Stages:
-    """What becomes of `function` on its way to being run, stage by stage.
-
-    `trace` is the function as written. Where it returns one real number and assigns
-    nothing, as a loss does, `differentiate` adds its gradients with respect to all
-    real inputs; a training step has them in its trace already. `simplify` is what
-    runs.
-
-    >>> import chainrule as cr
-    >>> print(cr.stages(lambda x: x * x, 3.0)["simplify"])
-    graph(%0: f32[]) {
-      %1: f32[] = multiply(%0, %0)
-      %2: f32[] = add(%0, %0)
-      return %1, %2
-    }
-    """
-    function = function.function if isinstance(function, Compiled) else function
-    graph = trace(function, *args).graph
-    graphs = {"trace": graph}
-    if _is_loss(graph):
-        graphs["differentiate"] = graph = differentiate(graph)
-    graphs["simplify"] = simplify(graph)
-    return Stages(graphs)
-
-
-def _is_loss(graph: Graph) -> bool:
-    if len(graph.outputs) != 1 or graph.assignments:
-        return False
-    (output,) = graph.outputs
-    return output.shape == () and output.type.is_floating

@@ -3,7 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from chainrule.native.sizes import Source
+from chainrule.ir import Graph
+from chainrule.native.sizes import Source, measure
+from chainrule.passes.memory import ALIGNMENT
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Room:
     last: int
     extra: int = 0
     own: bool = False
+
+    def size(self, graph: Graph) -> int:
+        """Bytes for the sizes of a graph; each thread's own begins at a cache line."""
+        elements = measure(self.elements, graph) + self.extra
+        return -(-self.itemsize * elements // ALIGNMENT) * ALIGNMENT
 
 
 @dataclass(frozen=True)

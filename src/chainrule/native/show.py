@@ -1,17 +1,22 @@
 """A lowered program to look at: its memory, its nests, its text, its machine code."""
 
+import contextlib
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
+from typing import Literal
 
 from chainrule.ir import Graph, Value
-from chainrule.native.build import Lowered
+from chainrule.native.build import Binding, Lowered, lower
 from chainrule.native.frame import Frame
 from chainrule.native.nest import Function, Instruction, Register
 from chainrule.native.runtime import PROGRAM
-from chainrule.native.sizes import measure
-from chainrule.native.target import Target
+from chainrule.native.target import Target, host
+from chainrule.passes.fuse import Fused, fuse
+from chainrule.passes.generalise import MismatchError, Samples, generalise
 from chainrule.passes.memory import Buffer, Memory, plan
 from chainrule.passes.names import Names, plural
+from chainrule.passes.partition import Program
 
 # What else is in the context.
 _WORDS = {
@@ -37,8 +42,58 @@ class Text:
         return self.text
 
 
+class Compilation:
+    """What the compiler makes of a graph; `other` is the same for another size."""
+
+    def __init__(
+        self, graph: Graph, other: Graph | None, target: Target | None
+    ) -> None:
+        self._graph = graph
+        self._target = host() if target is None else target
+        self._samples = Samples((graph,))
+        if other is not None:
+            with contextlib.suppress(MismatchError):
+                self._samples = generalise(graph, other)
+
+    @cached_property
+    def fuse(self) -> Fused:
+        """The groups."""
+        return fuse(self._samples)
+
+    @property
+    def partition(self) -> Program:
+        """Their order, and their shares."""
+        return self._lowered.program
+
+    @property
+    def memory(self) -> Memory:
+        """Where stored values lie."""
+        return memory(self._lowered, self._graph)
+
+    @property
+    def lower(self) -> Text:
+        """The loop nests."""
+        return nests(self._lowered)
+
+    @property
+    def emit(self) -> Text:
+        """LLVM's text."""
+        return Text(self._lowered.text)
+
+    @property
+    def assembly(self) -> Text:
+        """The instructions of the processor."""
+        return assembly(self._lowered, self._target)
+
+    @cached_property
+    def _lowered(self) -> Lowered:
+        inputs: list[Binding] = ["plain"] * len(self._graph.inputs)
+        outputs: list[Literal["plain", "step"]] = ["plain"] * len(self._graph.outputs)
+        return lower(self._samples, inputs, outputs, self._target)
+
+
 def memory(lowered: Lowered, graph: Graph) -> Memory:
-    """The arena for the sizes of `graph`, one of the samples."""
+    """The arena of one thread, for the sizes of `graph`, one of the samples."""
     names = Names(lowered.program.fused.samples)
     values = _values(lowered)
     contents, buffers = [], []
@@ -46,10 +101,10 @@ def memory(lowered: Lowered, graph: Graph) -> Memory:
         if slot.kind != "arena":
             continue
         room = lowered.layout.rooms[slot.number]
-        count = measure(room.elements, graph)
         value = values.get(slot.word)
-        contents.append("scratch" if value is None else names.typed([value]))
-        buffers.append(Buffer(room.itemsize * count, room.first, room.last))
+        scratch = "of each thread" if room.own else "scratch"
+        contents.append(scratch if value is None else names.typed([value]))
+        buffers.append(Buffer(room.size(graph), room.first, room.last))
     return Memory(tuple(contents), tuple(buffers), plan(buffers))
 
 
@@ -62,8 +117,8 @@ def nests(lowered: Lowered) -> Text:
         remarks = _Remarks(function, lowered.frame, names, values)
         texts.append(function.text(remarks.of))
     head = (
-        f"{plural(len(texts), 'function')} of (context, thread, step, sizes), called by "
-        "every thread, or by the first"
+        f"{plural(len(texts), 'function')} of (context, thread, step, sizes), called "
+        "by every thread, or by the first"
     )
     return Text("\n\n".join([head, *texts]))
 
@@ -77,7 +132,9 @@ def assembly(lowered: Lowered, target: Target) -> Text:
 
 def _values(lowered: Lowered) -> dict[int, Value]:
     """The value whose buffer each word of the context points to."""
-    found = {storage.word: x for x, storage in lowered.frame.storages.items()}
+    found: dict[int, Value] = {}
+    for x, storage in lowered.frame.storages.items():
+        found.setdefault(storage.word, x)
     for value, targets in lowered.frame.targets.items():
         for storage in targets:
             found.setdefault(storage.word, value)

@@ -90,8 +90,8 @@ class Group:
 
     def domain(self, names: Names) -> str:
         """What it visits: `matrix product n × 4, over 3`, `loops 4, folding n`."""
-        sizes = names.sizes(self.sizes if self.kind == "product" else self.kept_sizes)
-        text = f"{_IN_WORDS[self.kind]} {sizes}"
+        sizes = self.sizes if self.kind == "product" else self.kept_sizes
+        text = f"{_IN_WORDS[self.kind]} {names.sizes(sizes)}" if sizes else "one number"
         if self.kind == "product":
             inner = names.samples.shape(self.root.inputs[0])[-1]
             return f"{text}, over {names.size(inner)}"

@@ -26,7 +26,7 @@ class Buffer:
 
 @dataclass(frozen=True)
 class Plan:
-    """An offset for every buffer; the bytes of the whole; and what it cannot be below."""
+    """An offset for every buffer; the bytes of the whole, and their lower bound."""
 
     offsets: tuple[int, ...]
     peak: int

@@ -15,6 +15,8 @@ from chainrule.passes.generalise import Samples, Size, Sizes
 
 # How far a formula goes into what is not computed by itself.
 _DEPTH = 4
+# A line that misses zero by more than so many slopes is none: n² is no 11n − 30.
+_FAR = 2
 _POWERS = {1: "n", 2: "n²", 3: "n³"}
 
 
@@ -44,10 +46,11 @@ class Names:
 
     def legend(self) -> str:
         """What the letters stand for."""
-        rows = [] if self.rows is None else [f"n is {self.rows[0]} here, and may be any"]
-        return "; ".join(
-            [*rows, *(f"{letter} is {s[0]} here" for s, letter in self._letters.items())]
-        )
+        rows = [] if self.rows is None else [f"{self.rows[0]} here, and may be any"]
+        others = (f"{size[0]} here" for size in self._letters)
+        names = ["n"] * len(rows) + list(self._letters.values())
+        sizes = [*rows, *others]
+        return "; ".join(f"{n} is {s}" for n, s in zip(names, sizes, strict=True))
 
     def size(self, size: Size) -> str:
         """A size as a number or a formula of `n`."""
@@ -151,11 +154,19 @@ def _formula(size: Size, rows: Size) -> str | None:
             factor, rest = factors.pop()
             if rest == 0 and factor > 0:
                 return text if factor == 1 else f"{factor}{text}"
-    offsets = {s - n for s, n in zip(size, rows, strict=True)}
-    if len(offsets) == 1:
-        offset = offsets.pop()
-        return f"n {'+' if offset > 0 else '−'} {abs(offset)}"
-    return None
+    return _line(size, rows)
+
+
+def _line(size: Size, rows: Size) -> str | None:
+    """`2n + 1`: a line through all samples, unless it misses zero by far."""
+    (a, *_, b), (m, *_, n) = size, rows
+    slope, rest = divmod(b - a, n - m)
+    offset = a - slope * m
+    fits = all(s == slope * k + offset for s, k in zip(size, rows, strict=True))
+    if rest or slope < 1 or not fits or abs(offset) > _FAR * slope:
+        return None
+    sign = "+" if offset > 0 else "−"
+    return f"{'' if slope == 1 else slope}n {sign} {abs(offset)}"
 
 
 def _of_rows(numbers: Sequence[float], rows: Size) -> str | None:
