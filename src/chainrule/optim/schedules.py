@@ -26,6 +26,11 @@ class Schedule(ABC):
         del steps_per_epoch, total_steps
         return self
 
+    @property
+    def observes(self) -> bool:
+        """Whether it learns anything from how epochs go."""
+        return False
+
     def observe(self, metric: float) -> None:  # noqa: B027 - most learn nothing
         """Learn how an epoch went: its validation loss, or what stands for it."""
 
@@ -270,6 +275,11 @@ class WarmUp(_Timed):
             return self.after(0) * (step + 1) / (self.last + 1)
         return self.after(step - self.last)
 
+    @property
+    def observes(self) -> bool:
+        """If the schedule after it does."""
+        return self.after.observes
+
     def observe(self, metric: float) -> None:
         """The schedule after it may want to know."""
         self.after.observe(metric)
@@ -322,6 +332,11 @@ class Plateau(Schedule):
         """The rate after the cuts so far."""
         del step
         return self._now
+
+    @property
+    def observes(self) -> bool:
+        """It does."""
+        return True
 
     def observe(self, metric: float) -> None:
         """Count the epoch as good or bad; cut the rate after too many bad ones."""

@@ -81,6 +81,8 @@ class EarlyStopping(Callback):
 class ProgressLine(Callback):
     """One line that says how far training is, rewritten after each epoch."""
 
+    looks = False
+
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stderr
         self._started = 0.0

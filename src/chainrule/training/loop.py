@@ -15,6 +15,7 @@ from chainrule.random import permutation
 from chainrule.training.callbacks import EarlyStopping, ProgressLine
 from chainrule.training.checkpoint import load_checkpoint, save_checkpoint
 from chainrule.training.data import Rows, batch_bounds, class_weights, hold_out, rows
+from chainrule.training.diagnose import NonFiniteError
 from chainrule.training.history import History, Record
 from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest_batch
 from chainrule.training.run import Callback, Run
@@ -155,18 +156,21 @@ def _train(
 ) -> None:
     for callback in run.callbacks:
         callback.on_start(run)
+    watched = held is not None or bool(metrics) or checkpoint is not None
     while run.epoch < run.epochs and run.history.stopped is None:
         started = time.perf_counter()
-        mean_loss = _epoch(run, program, train, bounds)
-        run.optimizer.epochs += 1
-        record = {"epoch": run.epoch, "loss": mean_loss}
-        record |= _evaluate(program, train, held, metrics)
-        record["learning_rate"] = run.optimizer.current_learning_rate
-        record["seconds"] = time.perf_counter() - started
-        run.history.records.append(record)
-        run.optimizer.observe(record.get("val_loss", record["loss"]))
-        for callback in run.callbacks:
-            callback.on_epoch(run)
+        count = 1 if watched else _unwatched(run)
+        found = _epochs(run, program, train, bounds, count)
+        for mean_loss, rate in found:
+            run.optimizer.epochs += 1
+            record = {"epoch": run.epoch, "loss": mean_loss}
+            record |= _evaluate(program, train, held, metrics)
+            record["learning_rate"] = rate
+            record["seconds"] = (time.perf_counter() - started) / len(found)
+            run.history.records.append(record)
+            run.optimizer.observe(record.get("val_loss", record["loss"]))
+            for callback in run.callbacks:
+                callback.on_epoch(run)
         if run.optimizer.converged:
             run.stop("the optimizer has converged")
         if checkpoint is not None:
@@ -175,15 +179,59 @@ def _train(
         callback.on_end(run)
 
 
+# Short epochs are taken together, for about as long as nobody minds waiting for Ctrl-C.
+_CALL_SECONDS = 0.1
+
+
+def _unwatched(run: Run) -> int:
+    """How many epochs nobody looks at between them, so that one call can take them."""
+    looks = any(callback.looks for callback in run.callbacks)
+    if looks or run.optimizer.full_batch or run.optimizer.schedule.observes:
+        return 1
+    if not run.history.records:
+        return 1
+    seconds = max(run.history.records[-1]["seconds"], 1e-6)
+    return max(1, min(run.epochs - run.epoch, int(_CALL_SECONDS / seconds)))
+
+
+def _epochs(
+    run: Run, program: Program, train: Rows, bounds: Array, count: int
+) -> list[tuple[float, float]]:
+    """Train for some epochs; of each the mean loss, and the last learning rate."""
+    optimizer = run.optimizer
+    if optimizer.full_batch:
+        loss = program.full_batch_iteration(train)
+        return [(loss, optimizer.current_learning_rate)]
+    if count == 1:
+        return [(_epoch(run, program, train, bounds), optimizer.current_learning_rate)]
+    orders = [_order(run, train, run.epoch + i) for i in range(count)]
+    before, steps = optimizer.steps, len(bounds) - 1
+    try:
+        losses = program.epochs(train, orders, bounds)
+    except NonFiniteError:
+        optimizer.epochs += (optimizer.steps - before) // steps
+        raise
+    return [
+        (_mean_loss(train, order, bounds, each), optimizer.schedule(last - 1))
+        for order, each, last in zip(
+            orders,
+            losses,
+            range(before + steps, optimizer.steps + 1, steps),
+            strict=True,
+        )
+    ]
+
+
+def _order(run: Run, train: Rows, epoch: int) -> Array:
+    """The rows in the order in which an epoch visits them."""
+    if not run.settings["shuffle"]:
+        return np.arange(len(train))
+    return permutation(run.settings["seed"], epoch, len(train))
+
+
 def _epoch(run: Run, program: Program, train: Rows, bounds: Array) -> float:
     """Train for one epoch; the mean loss over its rows."""
-    if run.optimizer.full_batch:
-        return program.full_batch_iteration(train)
-    order = (
-        permutation(run.settings["seed"], run.epoch, len(train))
-        if run.settings["shuffle"]
-        else np.arange(len(train))
-    )
+    order = _order(run, train, run.epoch)
     watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
 
     def tell(step: int, loss: float) -> None:
@@ -191,12 +239,16 @@ def _epoch(run: Run, program: Program, train: Rows, bounds: Array) -> float:
             callback.on_step(run, step, loss)
 
     found = program.epoch(train, order, bounds, tell if watchers else None)
-    return float(np.average(found, weights=_batch_weights(train, order, bounds)))
+    return _mean_loss(train, order, bounds, found)
 
 
-def _batch_weights(train: Rows, order: Array, bounds: Array) -> Array:
-    each = np.ones(len(order)) if train.weights is None else train.weights[order]
-    return np.asarray(np.add.reduceat(each, bounds[:-1]))
+def _mean_loss(train: Rows, order: Array, bounds: Array, losses: Array) -> float:
+    """The mean over all rows of an epoch, whose batches had these mean losses."""
+    if train.weights is None:
+        weights = np.diff(bounds)
+    else:
+        weights = np.add.reduceat(train.weights[order], bounds[:-1])
+    return float(np.average(losses, weights=weights))
 
 
 def _evaluate(

@@ -4,7 +4,7 @@ A run tells its callbacks how it goes, and they look at the run: so they share a
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
@@ -17,6 +17,10 @@ class Callback:
     Everything about the run is in `run`: `run.net`, `run.optimizer`, `run.history`,
     `run.epoch`, `run.epochs`; `run.stop("reason")` ends training after this epoch.
     """
+
+    # Whether it looks at the network between epochs, or may stop training then. If
+    # nobody does, short epochs are run several at a time.
+    looks: ClassVar[bool] = True
 
     def on_start(self, run: "Run") -> None:
         """Training is about to begin, or to go on."""
