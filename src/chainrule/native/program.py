@@ -31,7 +31,7 @@ from chainrule.passes.generalise import Samples
 from chainrule.passes.memory import Buffer, Plan, plan
 
 # Operations of a step from which another thread is worth waking.
-_WORTH_A_THREAD = 150_000
+_WORTH_A_THREAD = 500_000
 
 
 class BoundsError(IndexError):
