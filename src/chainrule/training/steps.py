@@ -6,6 +6,7 @@ visited. States are copied once a call and updated in place; the arrays from bef
 as they were, so that a run which went wrong can be taken up again from there.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -18,6 +19,11 @@ from chainrule.ir import Array
 from chainrule.tensor import State
 from chainrule.training.data import Rows
 from chainrule.training.speed import Meter
+
+# How long a call may keep Python from hearing of Ctrl-C, and how many operations a
+# second are to be expected before the first call has been measured.
+_CALL_SECONDS = 0.25
+_LEAST_SPEED = 1e10
 
 Scalars = Mapping[str, Sequence[float]]
 
@@ -83,6 +89,7 @@ class CompiledSteps:
         self._meter = Meter() if meter is None else meter
         self._traced: dict[Any, list[Traced]] = {}
         self._families: dict[Any, Any] = {}  # by what the trace depends on
+        self._seconds: dict[Any, float] = {}  # for a step of each program
 
     def run(
         self,
@@ -104,17 +111,26 @@ class CompiledSteps:
                 now[state] = now.get(state, state.data).copy()
         losses: list[Array] = [np.zeros(0)]
         threads, first = 1, 0
-        for stop in self._segments(steps, programs):
+        ends = iter(self._segments(steps, programs))
+        end = next(ends)
+        while first < len(steps):
+            program = programs[int(steps.sizes[first])]
+            stop = min(end, first + self._at_once(program))
             part = steps.part(first, stop)
-            here = [n for n in sizes if programs[n] is programs[int(part.sizes[0])]]
-            found, ran = self._run(
-                data, part, [traced[n] for n in here], programs[here[0]], now
-            )
+            here = [n for n in sizes if programs[n] is program]
+            found, ran = self._run(data, part, [traced[n] for n in here], program, now)
             losses.append(found[: ran.steps])
             threads, first = max(threads, ran.threads), stop
             if ran.steps < len(part) or not np.isfinite(found[-1:]).all():
                 break
+            if first == end:
+                end = next(ends, end)
         return Outcome(np.concatenate(losses), now, threads)
+
+    def _at_once(self, program: Any) -> int:
+        """How many steps to take in one call, for Ctrl-C works only between calls."""
+        seconds = self._seconds.get(program, program.layout.work / _LEAST_SPEED)
+        return max(1, int(_CALL_SECONDS / max(seconds, 1e-9)))
 
     def _segments(self, steps: Steps, programs: Mapping[int, Any]) -> list[int]:
         """Where runs of steps end that one program can take."""
@@ -141,6 +157,7 @@ class CompiledSteps:
         ]
         losses = np.empty(len(steps), traced[0].graph.outputs[0].type.dtype)
         clocks = self._meter.clocks(program)
+        began = time.perf_counter()
         with self._meter.compiling(), self._meter.during("stepping"):
             ran = program.run(
                 [program.bound(t.graph) for t in traced],
@@ -151,6 +168,7 @@ class CompiledSteps:
                 starts=steps.starts,
                 times=clocks,
             )
+        self._seconds[program] = (time.perf_counter() - began) / len(steps)
         self._meter.ran(program, [t.graph for t in traced], which, ran, clocks)
         return losses.astype(np.float64), ran
 
