@@ -1,8 +1,8 @@
 """A graph as loop nests, and these as the text of one program."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -25,7 +25,15 @@ from chainrule.passes.partition import Program, Tiling, partition
 
 BYTE: DType = np.dtype(np.int8)
 
-Binding = Literal["plain", "state", "rows", "step"]
+# How an input is given: an array; a state's array; all rows, of which a step takes some;
+# a number for each step. `rows:<f2` are rows in another dtype than the graph has them.
+Binding: TypeAlias = str
+
+
+def bound_as(x: Value, binding: Binding) -> tuple[str, DType]:
+    """The word of a binding, and the dtype of the array that is given."""
+    word, _, dtype = binding.partition(":")
+    return word, np.dtype(dtype) if dtype else x.type.dtype
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,9 @@ def lower(
     after a step in which the output `watched` is not finite; `timed` programs note how
     long each group takes.
     """
+    for x, binding in zip(samples.graph.inputs, inputs, strict=True):
+        if bound_as(x, binding)[1] != x.type.dtype:
+            samples.converted.add(x)
     fused = fuse(samples)
     tiling = Tiling(8, target.vector_bytes // 4, share_of(target))
     program = partition(fused, tiling)
@@ -111,8 +122,10 @@ class _Places:
             for group in groups
         }
         for i, (x, kind) in enumerate(zip(self.graph.inputs, inputs, strict=True)):
-            bound = kind if kind in ("rows", "step") else "plain"
-            frame.storages[x] = self.storage(x, "input", i, bound)
+            word, dtype = bound_as(x, kind)
+            bound = word if word in ("rows", "step") else "plain"
+            storage = self.storage(x, "input", i, bound)
+            frame.storages[x] = replace(storage, dtype=dtype)
         self.place_constants()
         self.place_results()
         self.place_arena()

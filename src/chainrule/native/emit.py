@@ -21,7 +21,7 @@ from chainrule.native.nest import (
     Register,
 )
 
-_TYPES = {"f4": "float", "f8": "double"}
+_TYPES = {"f2": "half", "f4": "float", "f8": "double"}
 _BYTE = np.dtype(np.int8)
 
 

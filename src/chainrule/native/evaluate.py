@@ -250,7 +250,8 @@ class Evaluator:
             at = self._row(row)
             place = Place(place.sizes, (at, *others))
         element = self.element_of(value, place)
-        return self.load(self.pointer(storage), element, value.type.dtype)
+        x = self.load(self.pointer(storage), element, storage.dtype)
+        return self.builder.cast(x, value.type.dtype)
 
     def _row(self, row: Coordinate) -> Coordinate:
         """Which row of the data a row of the batch is."""

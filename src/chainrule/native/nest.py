@@ -26,6 +26,12 @@ INDEX: DType = np.dtype(np.int64)
 BOOL: DType = np.dtype(np.bool_)
 
 
+def _name(dtype: DType) -> str:
+    # Half floats are only loaded: no value of a graph is one.
+    known = {POINTER: "ptr", np.dtype(np.float16): "f16"}
+    return known.get(dtype) or dtype_name(dtype)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Register:
     """A name for a scalar or a vector, or a literal; `depth` loops are around it."""
@@ -42,7 +48,7 @@ class Register:
     @property
     def kind(self) -> str:
         """What it holds, in the words of the printed nest."""
-        name = "ptr" if self.dtype == POINTER else dtype_name(self.dtype)
+        name = _name(self.dtype)
         return name if self.lanes == 1 else f"{name}x{self.lanes}"
 
 
@@ -64,7 +70,7 @@ class Instruction:
 
 
 def _word(extra: Any) -> str:
-    return dtype_name(extra) if isinstance(extra, np.dtype) else str(extra)
+    return _name(extra) if isinstance(extra, np.dtype) else str(extra)
 
 
 @dataclass(slots=True, eq=False)

@@ -950,7 +950,7 @@ def addressable(fused: Fused, product: Value, *, is_right: bool) -> bool:
             return False
         x, place = found[0].value, found[0].place
     at = regroup(place, samples.shape(x), algebra)
-    if any(c is None for c in at.coordinates):
+    if x in samples.converted or any(c is None for c in at.coordinates):
         return False
     last = names[-1]
     if not is_right:

@@ -38,6 +38,8 @@ class Samples:
     graphs: tuple[Graph, ...]
     _shapes: dict[Value, Sizes] = field(default_factory=dict)
     _numbers: dict[Value, tuple[Array, ...]] = field(default_factory=dict)
+    # Leaves that lie in memory in another dtype: each is converted where it is read.
+    converted: set[Value] = field(default_factory=set)
     _twins: dict[Value, tuple[Value, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
