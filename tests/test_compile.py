@@ -1,5 +1,8 @@
 """Compiled functions give what the functions themselves give."""
 
+import linecache
+import math
+
 import numpy as np
 import pytest
 
@@ -81,13 +84,102 @@ def test_structures_and_constants_pass_through():
     assert got["none"] is None
 
 
-def test_branching_on_a_traced_tensor_is_explained():
+def branch(x):
+    return x if x > 0 else -x
+
+
+def repeat(x):
+    while x.sum() < 10:
+        x = x * 2
+    return x
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "asked"),
+    [
+        (branch, 1.0, "`if`, .* asks for the truth of a tensor, bool.* made by less"),
+        (repeat, 1.0, "`while`, .* asks for the truth of"),
+        (lambda x: max(x, 2.0), 1.0, "the truth of"),
+        (
+            lambda x: x * float(x),
+            1.0,
+            r"float\(\) asks for the number in a tensor, f32",
+        ),
+        (lambda x: x * math.sqrt(x), 1.0, r"float\(\) asks"),
+        (lambda x: x * int(x), 1.0, r"int\(\) asks"),
+        (lambda n: [n for _ in range(n)], 3, r"range\(\), .* asks for the integer in"),
+        (lambda i: ["a", "b"][i], 1, "an index of a list .* asks"),
+        (lambda x: np.asarray(x) * 2, [1.0], "NumPy asks for the numbers of"),
+        (lambda x: np.array([x, x]), 1.0, "NumPy asks"),
+        (lambda x: x * x.item(), 1.0, r"item\(\) asks"),
+        (lambda x: x.tolist(), [1.0], r"tolist\(\) asks"),
+        (lambda x: x.numpy() * 2, [1.0], r"numpy\(\) asks"),
+        (lambda x: x.data * 2, [1.0], "one asks for the numbers"),
+        (lambda x: f"{x:.2f}", 1.0, "a format asks"),
+    ],
+)
+def test_what_depends_on_numbers_cannot_be_traced(f, x, asked):
+    line = f.__code__.co_firstlineno + (f in (branch, repeat))
+    with pytest.raises(cr.TracingError, match=asked) as caught:
+        cr.compile(f)(x)
+    message = str(caught.value)
+    assert message.startswith(f"{__file__}:{line}: ")
+    assert linecache.getline(__file__, line).strip() in message
+    assert "cr.where" in message
+    assert "eager" in message
+
+
+def test_the_layer_that_cannot_be_traced_is_named():
+    class Gate(cr.nn.Module):
+        def forward(self, x):
+            return x if x.sum() > 0 else -x
+
+    net = cr.nn.Sequential(cr.nn.Dense(2, 1), Gate())
+    with pytest.raises(cr.TracingError, match=r":\d+, layer '1': `if`"):
+        cr.predict(net, np.ones((3, 2), np.float32))
+
+
+def test_the_numbers_of_a_state_are_not_frozen_into_the_graph():
+    w = cr.Parameter(2.0, name="w")
+    for f in (lambda x: x * float(w), lambda x: x * w.data, lambda x: x * w.item()):
+        with pytest.raises(cr.TracingError, match="'w', f32"):
+            cr.compile(f)(1.0)
+
+
+def test_a_tensor_that_left_its_trace():
+    kept = []
+
     @cr.compile
     def f(x):
-        return x if x > 0 else -x
+        kept.append(x * 2)
+        return x
 
-    with pytest.raises(RuntimeError, match=r"traced.*cr\.where"):
-        f(1.0)
+    f(1.0)
+    with pytest.raises(cr.TracingError, match="comes out of a function that was"):
+        float(kept[0])
+
+
+def test_traced_tensors_can_be_shown():
+    seen = []
+    w = cr.Parameter(2.0, name="w")
+
+    @cr.compile
+    def f(x):
+        seen.append(f"{x} {w}")
+        return x * w
+
+    f([1.0])
+    assert seen == ["<traced tensor f32[1]> <traced parameter f32[] 'w'>"]
+
+
+def test_what_is_known_while_tracing_can_be_asked():
+    known = cr.tensor(2.0)
+
+    @cr.compile
+    def f(x):
+        return x * int(known) + (1 if known > 1 else 0)
+
+    assert f(3.0).item() == 7
 
 
 def test_keywords_are_refused():

@@ -22,3 +22,8 @@ CASES = [
 def test_constructors(got, expected):
     assert got.dtype == expected.dtype
     np.testing.assert_array_equal(got.numpy(), expected)
+
+
+def test_like_a_traced_tensor():
+    f = cr.compile(lambda x: cr.zeros_like(x) + 2 * cr.ones_like(x))
+    assert f(cr.tensor([5.0, 6.0])).tolist() == [2.0, 2.0]

@@ -129,6 +129,7 @@ from chainrule.functions import (
 from chainrule.gradient_check import check_gradients
 from chainrule.stages import stages
 from chainrule.tensor import Parameter, State, Tensor, from_dlpack, tensor
+from chainrule.trace import TracingError
 from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_grad
 from chainrule.version import __version__
 
@@ -189,6 +190,7 @@ __all__ = [
     "Parameter",
     "State",
     "Tensor",
+    "TracingError",
     "__version__",
     "abs",
     "add",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
-from chainrule.expressions.promote import DEFAULT_FLOAT, Operand
+from chainrule.expressions.promote import DEFAULT_FLOAT, Operand, as_value
 from chainrule.tensor import Tensor, tensor
 
 Shape = int | Sequence[int]
@@ -28,12 +28,14 @@ def full(shape: Shape, fill: float, dtype: DTypeLike = DEFAULT_FLOAT) -> Tensor:
 
 def zeros_like(x: Operand) -> Tensor:
     """Zeros of the shape and dtype of `x`."""
-    return tensor(np.zeros_like(tensor(x).data))
+    like = as_value(x).type
+    return tensor(np.zeros(like.shape, like.dtype))
 
 
 def ones_like(x: Operand) -> Tensor:
     """Ones of the shape and dtype of `x`."""
-    return tensor(np.ones_like(tensor(x).data))
+    like = as_value(x).type
+    return tensor(np.ones(like.shape, like.dtype))
 
 
 def eye(

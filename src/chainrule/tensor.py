@@ -19,7 +19,7 @@ from chainrule.expressions.promote import HasValue, Operand, as_array, as_value,
 from chainrule.ir import Array, DType, Graph, TensorType, Value, dtype_name, topological
 from chainrule.ops import full_like
 from chainrule.passes import evaluate, gradients, interpret
-from chainrule.trace import active_trace
+from chainrule.trace import active_trace, no_numbers
 
 if TYPE_CHECKING:
     from chainrule.drawing import Picture
@@ -64,15 +64,15 @@ class Tensor(HasValue):
     def data(self) -> Array:
         """The elements, as a NumPy array that cannot be written to.
 
-        Raises `RuntimeError` while a function is traced: there are no numbers then.
+        Raises `TracingError` while a function is traced: there are no numbers then.
         """
+        return self._numbers("here one asks for the numbers of")
+
+    def _numbers(self, asked: str) -> Array:
+        """The elements; an error says that there are none, and what `asked` for them."""
         value = self.value
         if value.data is None and not evaluate(value):
-            raise RuntimeError(
-                f"this tensor, {value.type}, has no numbers yet: the function is being "
-                "traced to a graph. Python cannot branch on it, print it or convert "
-                "it; choose between values with cr.where, and look at them outside"
-            )
+            raise no_numbers(value, asked)
         if value.data is None:  # pragma: no cover - evaluate has just filled it
             raise AssertionError
         return value.data
@@ -110,20 +110,20 @@ class Tensor(HasValue):
 
     def numpy(self) -> Array:
         """The elements, as a NumPy array that cannot be written to."""
-        return self.data
+        return self._numbers("numpy() asks for the numbers of")
 
     def item(self) -> Any:
         """The only element, as a Python number."""
-        return self.data.item()
+        return self._numbers("item() asks for the number in").item()
 
     def tolist(self) -> Any:
         """The elements, as nested Python lists."""
-        return self.data.tolist()
+        return self._numbers("tolist() asks for the numbers of").tolist()
 
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> Array:
-        return np.array(self.data, dtype, copy=copy)
+        return np.array(self._numbers(_NUMPY), dtype, copy=copy)
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any
@@ -141,7 +141,8 @@ class Tensor(HasValue):
 
     def __dlpack__(self, **options: Any) -> Any:
         # Older consumers cannot say that they would not write, so they get a copy.
-        data = self.data if options.get("max_version") else self.data.copy()
+        data = self._numbers(_NUMPY)
+        data = data if options.get("max_version") else data.copy()
         return data.__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
@@ -156,7 +157,7 @@ class Tensor(HasValue):
         return self  # it never changes, so one is enough
 
     def __repr__(self) -> str:
-        if self.value.data is None and not evaluate(self.value):
+        if not self._is_known:
             return f"<traced tensor {self.value.type}>"
         text = np.array2string(self.data, separator=", ", prefix="tensor(")
         if self.dtype in _PLAIN_DTYPES:
@@ -164,7 +165,10 @@ class Tensor(HasValue):
         return f"tensor({text}, dtype={self.dtype})"
 
     def __format__(self, spec: str) -> str:
-        return format(self.item() if self.ndim == 0 else self.data, spec)
+        if not spec and not self._is_known:
+            return repr(self)
+        data = self._numbers("a format asks for the numbers of")
+        return format(data.item() if self.ndim == 0 else data, spec)
 
     def __len__(self) -> int:
         if self.ndim == 0:
@@ -175,16 +179,18 @@ class Tensor(HasValue):
         return (self[i] for i in range(len(self)))
 
     def __bool__(self) -> bool:
-        return bool(self.data)
+        asked = "`if`, `while`, `and`, `or`, `not` or bool() asks for the truth of"
+        return bool(self._numbers(asked))
 
     def __float__(self) -> float:
-        return float(self.data)
+        return float(self._numbers("float() asks for the number in"))
 
     def __int__(self) -> int:
-        return int(self.data)
+        return int(self._numbers("int() asks for the number in"))
 
     def __index__(self) -> int:
-        return self.data.__index__()
+        asked = "range(), an index of a list or a shape asks for the integer in"
+        return self._numbers(asked).__index__()
 
     # --- gradients ----------------------------------------------------------------
 
@@ -222,6 +228,12 @@ class Tensor(HasValue):
     @property
     def _is_traced(self) -> bool:
         return self.value.data is None
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether it has numbers, or can be given some now."""
+        value = self.value
+        return value.data is not None or evaluate(value)
 
     # --- looking ------------------------------------------------------------------
 
@@ -476,8 +488,8 @@ class State(Tensor):
         return self._value if trace is None else trace.read(self)
 
     @property
-    def data(self) -> Array:
-        """The array that it holds, which cannot be written to: see `assign`."""
+    def held(self) -> Array:
+        """The array that it holds, also while a function that reads it is traced."""
         if self._value.data is None:  # pragma: no cover - a state's leaf has data
             raise AssertionError
         return self._value.data
@@ -502,7 +514,7 @@ class State(Tensor):
 
     def rename(self, name: str) -> None:
         """Give it another name."""
-        self._value = _new_leaf(self.data, name)
+        self._value = _new_leaf(self.held, name)
 
     @property
     def name(self) -> str | None:
@@ -518,14 +530,16 @@ class State(Tensor):
 
     def __repr__(self) -> str:
         kind = type(self).__name__.lower()
+        if not self._is_known:
+            return f"<traced {kind} {self.value.type} {self.name!r}>"
         text = np.array2string(self.data, separator=", ", prefix=f"{kind}(")
         return f"{kind}({text}, name={self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.data, self.dtype, self.name)
+        return type(self), (self.held, self.held.dtype, self.name)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        copy = type(self)(self.data, self.dtype, self.name)
+        copy = type(self)(self.held, self.held.dtype, self.name)
         memo[id(self)] = copy
         return copy
 
@@ -543,6 +557,8 @@ _UFUNC_NAMES = {
     "rint": "round",
     "true_divide": "divide",
 }
+
+_NUMPY = "NumPy asks for the numbers of"
 
 _PLAIN_DTYPES = (np.dtype(np.float32), np.dtype(np.int64), np.dtype(np.bool_))
 

@@ -4,12 +4,13 @@ States (weights, moments, counters) need not be passed in: reading one while tra
 makes an input of the graph, assigning one records what the input becomes.
 """
 
+import linecache
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
-from chainrule.ir import Array, Graph, TensorType, Value
+from chainrule.ir import Array, Graph, TensorType, Value, current_location
 from chainrule.ops import Constant
 
 
@@ -21,8 +22,43 @@ class Stateful(Protocol):
         """The name that its input gets."""
 
     @property
-    def data(self) -> Array:
-        """What the state holds now."""
+    def held(self) -> Array:
+        """What the state holds now, outside of the trace."""
+
+
+class TracingError(RuntimeError):
+    """A function cannot be traced, as what it does depends on numbers not there yet."""
+
+
+def no_numbers(value: Value, asked: str) -> TracingError:
+    """The error for code that needs the numbers of `value`; `asked` says what does."""
+    here = current_location()
+    place, source = "", ""
+    if here is not None:
+        place = f"{here}: "
+        line = linecache.getline(here.file, here.line).strip()
+        source = f"\n    {line}" if line else ""
+    what = f"a tensor, {value.type}"
+    if value.name is not None:
+        what = f"{value.name!r}, {value.type}"
+    elif value.operation is not None:
+        what += f" made by {value.operation.name}"
+        if value.location is not None and value.location != here:
+            what += f" at {value.location}"
+    if active_trace() is None:
+        advice = (
+            "It comes out of a function that was traced to a graph, and has no numbers "
+            "itself: return it from that function, or look at it with cr.tap"
+        )
+    else:
+        advice = (
+            "The function is being traced to a graph, as it is for cr.compile and "
+            "cr.fit, and tensors have no numbers then. Choose between values with "
+            "cr.where(condition, a, b), and let loops depend on shapes and on Python's "
+            "own numbers; or call the function as it is, not compiled: then its "
+            "tensors are eager and have their numbers at once"
+        )
+    return TracingError(f"{place}{asked} {what}{source}\n{advice}")
 
 
 class Trace:
@@ -38,7 +74,7 @@ class Trace:
     def read(self, state: Stateful) -> Value:
         """The value that `state` has at this point of the traced function."""
         if state not in self._inputs:
-            leaf = Value(TensorType.of(state.data), name=state.name)
+            leaf = Value(TensorType.of(state.held), name=state.name)
             self._inputs[state] = self._current[state] = leaf
         return self._current[state]
 

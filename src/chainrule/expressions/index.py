@@ -17,7 +17,7 @@ from chainrule import ops
 from chainrule.expressions.indexing import as_index, host_index
 from chainrule.expressions.promote import HasValue, Operand, as_value, broadcast_to
 from chainrule.expressions.shape import reshaped, transposed
-from chainrule.ir import Array, Value
+from chainrule.ir import Array, Value, current_location
 from chainrule.passes import evaluate
 
 
@@ -176,8 +176,9 @@ def _known(mask: Array | Value) -> Array:
     evaluate(mask)
     if mask.data is None:
         raise IndexError(
-            "a mask picks as many elements as it has true ones, and while a function "
-            "is traced that is not known: choose with cr.where(mask, x, 0) instead"
+            f"{current_location()}: a mask picks as many elements as it has true ones, "
+            "and while a function is traced that is not known: choose with "
+            "cr.where(mask, x, 0) instead"
         )
     return mask.data
 

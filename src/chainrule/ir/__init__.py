@@ -12,7 +12,7 @@ Nothing here imports any other part of chainrule.
 """
 
 from chainrule.ir.graph import Graph, format_graph, topological
-from chainrule.ir.location import Location, at, scope
+from chainrule.ir.location import Location, at, current_location, scope
 from chainrule.ir.parse import parse_graph
 from chainrule.ir.types import DType, TensorType, dtype_name, dtype_of
 from chainrule.ir.value import Array, Operation, Rng, Value
@@ -29,6 +29,7 @@ __all__ = [
     "Value",
     "VerificationError",
     "at",
+    "current_location",
     "dtype_name",
     "dtype_of",
     "format_graph",
