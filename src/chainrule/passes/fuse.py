@@ -667,19 +667,17 @@ class _Fusion:
         if len(group.values) >= _MOST_VALUES:
             return False
         if group.kind == "product":
-            same = _digits(sizes) == _digits(group.sizes) and kept == (True, False)
-            same = same or (
-                kept == (True, False)
-                and times(self.samples.one, *group.sizes[:-1]) == sizes[0]
-                and group.sizes[-1] == sizes[1]
-            )
+            same = (sizes, kept) == (group.sizes, group.kept)
             if not (same and self.has_rows(group)):
                 return False
         elif group.kind != "nest":
             return False
         elif (sizes, kept) != (group.sizes, group.kept):
+            # A fold of no axes is one of those that the group has; it would be another.
             if not all(group.kept) or not all(
-                fits(self.samples.shape(v), sizes) for v in group.values
+                fits(self.samples.shape(v), sizes)
+                and not isinstance(v.operation, Folds)
+                for v in group.values
             ):
                 return False
             before = group.sizes, group.kept
@@ -770,10 +768,6 @@ class _Fusion:
                 return False
             waiting += x.inputs
         return True
-
-
-def _digits(sizes: Sizes) -> Sizes:
-    return tuple(n for n in sizes if not is_one(n))
 
 
 def _collapsed(

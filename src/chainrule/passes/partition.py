@@ -248,12 +248,15 @@ def _share(fused: Fused, group: Group, tiling: Tiling) -> Share | None:
     work = prod(counts) * sum(cost_of(v.operation) + 1 for v in group.values)
     if group.kind == "product":
         work *= group.root.inputs[0].shape[-1]
-    first = group.kept_digits[0]
     last = len(group.sizes) - 1
-    if work < _WORTH_CUTTING:
+    # One element cannot be cut.
+    several = [i for i in group.kept_digits if not is_one(group.sizes[i])]
+    if work < _WORTH_CUTTING or not several:
         return None
     if group.kind == "product":
-        return tiling.product(fused, group)
+        share = tiling.product(fused, group)
+        return None if is_one(group.sizes[share.digit]) else share
+    first = several[0]
     if first == last:
         vectors = 4 if not all(group.kept) else 16
         return Share(first, tiling.lanes * vectors)
@@ -305,8 +308,6 @@ def _slice(
                 return Slice(before, times(one, *shape[i:j]), share.tile)
             j += 1
         before, i = times(before, shape[i]), i + 1
-    if is_one(group.sizes[share.digit]):
-        return ALONE
     return None if not stacked else (group, value)
 
 
