@@ -8,9 +8,22 @@ from chainrule.training.data import Rows, class_weights, hold_out, rows
 F32 = np.dtype(np.float32)
 
 
-def test_reals_are_cast_and_integers_kept():
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8"])
+def test_reals_stay_as_they_are_and_are_read_as_the_network_wants_them(dtype):
+    given = np.array([[1.5], [2.5]], dtype)
+    data = rows(given, [1, 2], None, F32)
+    assert data.X is given
+    assert data.parts[0].dtype == data.input_dtype == np.float32
+    assert data.parts[0].tolist() == [[1.5], [2.5]]
+
+
+def test_rows_that_do_not_lie_one_after_the_other_are_copied_once():
+    data = rows(np.ones((3, 2)).T, [1, 2], None, F32)
+    assert data.X.flags.c_contiguous
+
+
+def test_integers_are_kept():
     data = rows([[1.5], [2.5]], [1, 2], None, F32)
-    assert data.X.dtype == np.float32
     assert data.y.dtype == np.int64
     assert rows(np.arange(4).reshape(2, 2), [0.5, 1.0], None, F32).X.dtype == np.int64
 

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -14,24 +14,52 @@ from chainrule.random import host_generator
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs `X` `(B, ...)`, targets `y` `(B, ...)`, weights `(B,)` or none."""
+    """Inputs `X` `(B, ...)`, targets `y` `(B, ...)`, weights `(B,)` or none.
+
+    For messages: `numbers` are those of the rows in what the user gave, if they are no
+    longer all of it, `columns` what the columns of `X` are called, if anything, and
+    `name` what `X` itself is called.
+
+    `X` stays in the dtype that it has, however small or large its floats are; networks
+    read them as floats of `dtype`.
+    """
 
     X: Array
     y: Array
     weights: Array | None = None
+    numbers: Array | None = None
+    columns: Sequence[str] | None = None
+    name: str = "X"
+    dtype: DType | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     @property
+    def arrays(self) -> tuple[Array, Array, Array | None]:
+        """`X`, `y` and the weights, as they are in memory."""
+        return self.X, self.y, self.weights
+
+    @property
     def parts(self) -> tuple[Array, Array, Array | None]:
         """`X`, `y` and the weights, as what is traced takes them."""
-        return self.X, self.y, self.weights
+        return self.X.astype(self.input_dtype, copy=False), self.y, self.weights
+
+    @property
+    def input_dtype(self) -> DType:
+        """The dtype in which a network gets `X`."""
+        converts = self.dtype is not None and self.X.dtype.kind == "f"
+        return self.dtype if converts and self.dtype is not None else self.X.dtype
 
     def take(self, rows: Array | slice) -> "Rows":
         """These rows, in this order."""
         weights = None if self.weights is None else self.weights[rows]
-        return Rows(self.X[rows], self.y[rows], weights)
+        numbers = rows if self.numbers is None else self.numbers[rows]
+        if isinstance(numbers, slice):
+            numbers = np.arange(*numbers.indices(len(self)))
+        return replace(
+            self, X=self.X[rows], y=self.y[rows], weights=weights, numbers=numbers
+        )
 
     def batches(self, size: int, least: int = 1) -> Iterator["Rows"]:
         """All rows in order, in the batches that `batch_bounds` cuts."""
@@ -47,7 +75,7 @@ class Rows:
     def fingerprint(self) -> str:
         """A checksum, by which a checkpoint knows the rows it belongs to."""
         checksum = 0
-        for array in self.parts:
+        for array in self.arrays:
             if array is not None:
                 checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
         return f"{checksum:08x}"
@@ -81,6 +109,7 @@ def rows(
     what: str = "training",
     *,
     labels: bool = False,
+    columns: Sequence[str] | None = None,
 ) -> Rows:
     """The rows a user gave, checked, with real numbers in `dtype`.
 
@@ -90,7 +119,7 @@ def rows(
     Raises `ValueError` or `TypeError` that says which of X, y and sample_weight is
     wrong, and where, for lengths that differ, no rows, text, NaN and infinities.
     """
-    inputs = _numbers("X", X, dtype)
+    inputs = np.asarray(_numbers("X", X, dtype, keep=True), order="C")
     targets = _numbers("y", y, dtype)
     if labels and targets.ndim == 1 and (targets == np.round(targets)).all():
         targets = targets.astype(np.int64)
@@ -103,13 +132,35 @@ def rows(
             f"X has {len(inputs)} {what} rows and y has {len(targets)}: "
             "each row needs one target"
         )
+    names = _column_names(X, inputs, columns)
+    name = "X" if what == "training" else f"the {what} X"
+    found = Rows(inputs, targets, columns=names, name=name, dtype=dtype)
     if sample_weight is None:
-        return Rows(inputs, targets)
+        return found
     weights = _weights(sample_weight, len(inputs), dtype)
-    return Rows(inputs, targets, weights).counted()
+    return replace(found, weights=weights).counted()
 
 
-def _numbers(name: str, data: Any, dtype: DType) -> Array:
+def _column_names(
+    X: Any, inputs: Array, given: Sequence[str] | None
+) -> Sequence[str] | None:
+    """What the columns are called: as the user says, or as a data frame has it."""
+    names = getattr(X, "columns", None) if given is None else given
+    if names is None or inputs.ndim != 2:
+        return None
+    found = [str(name) for name in names]
+    if len(found) != inputs.shape[1]:
+        raise ValueError(
+            f"there are {len(found)} names for the {inputs.shape[1]} columns of X"
+        )
+    return found
+
+
+# Dtypes of floats that rows may stay in.
+_KEPT = (np.float16, np.float32, np.float64)
+
+
+def _numbers(name: str, data: Any, dtype: DType, *, keep: bool = False) -> Array:
     array = np.asarray(data)
     if array.dtype.kind not in "fiub":
         raise TypeError(
@@ -127,11 +178,11 @@ def _numbers(name: str, data: Any, dtype: DType) -> Array:
             "are missing or infinite: fill them in or drop those rows first"
         )
     # Where float32 cannot hold a number it would silently become infinite.
-    with np.errstate(over="ignore"):
-        cast = array.astype(dtype, copy=False)
-    if not np.isfinite(cast).all():
+    largest = np.finfo(dtype).max
+    if array.size and (array.max() > largest or array.min() < -largest):
         raise ValueError(f"{name} has numbers too large for {dtype}: scale it first")
-    return cast
+    kept = keep and any(array.dtype == np.dtype(known) for known in _KEPT)
+    return array if kept else array.astype(dtype, copy=False)
 
 
 def _weights(sample_weight: Any, count: int, dtype: DType) -> Array:

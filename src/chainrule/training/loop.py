@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ def fit(
     shuffle: bool = True,
     progress: bool = False,
     profile: bool = False,
+    columns: Sequence[str] | None = None,
     seed: int = 0,
 ) -> History:
     """Train `net` on the rows of `X` `(B, ...)` and `y`; what happened, by epoch.
@@ -84,6 +86,8 @@ def fit(
         shuffle: visit the rows in a new order each epoch.
         progress: show a line on the terminal.
         profile: note where in the steps the time goes; `history.speed` has it then.
+        columns: what the columns of `X` are called, for messages; a data frame says
+            so itself.
         seed: decides order, validation rows and dropout.
 
     Raises:
@@ -104,7 +108,7 @@ def fit(
     _check_counts(batch_size, epochs)
     dtype = _dtype(net)
     labels = loss == "cross_entropy"
-    train = rows(X, y, sample_weight, dtype, labels=labels)
+    train = rows(X, y, sample_weight, dtype, labels=labels, columns=columns)
     if class_weight is not None:
         train = _weigh(train, class_weight, dtype)
     train, held = _validation(train, validation, dtype, seed, labels=labels)
@@ -290,7 +294,7 @@ def _check_targets(net: Module, loss: Loss, data: Rows) -> None:
     Where it is traced it cannot see a label that is no class, or a probability of 2.
     """
     net.eval()
-    one = net(data.X[:1])
+    one = net(data.take(slice(0, 1)).parts[0])
     for batch in data.batches(EVALUATION_BATCH):
         prediction = np.zeros((len(batch), *one.shape[1:]), one.dtype)
         loss(prediction, batch.y, sample_weight=batch.weights)
@@ -299,7 +303,7 @@ def _check_targets(net: Module, loss: Loss, data: Rows) -> None:
 def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
     weights = class_weights(class_weight, train.y).astype(dtype)
     given = 1 if train.weights is None else train.weights
-    weighed = Rows(train.X, train.y, weights * given).counted()
+    weighed = replace(train, weights=weights * given).counted()
     if not len(weighed):
         raise ValueError(f"class_weight={class_weight!r} leaves no row that counts")
     return weighed
@@ -318,7 +322,8 @@ def _validation(
             "(X, y, sample_weight)"
         )
     X, y, weights = (*validation, None)[:3]
-    return train, rows(X, y, weights, dtype, "validation", labels=labels)
+    held = rows(X, y, weights, dtype, "validation", labels=labels)
+    return train, replace(held, columns=train.columns)
 
 
 def _callbacks(

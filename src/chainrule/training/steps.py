@@ -149,7 +149,7 @@ class CompiledSteps:
         """Let a program take steps; the states in `now` are overwritten."""
         sizes = np.asarray([_rows_of(t) for t in traced])
         which = np.searchsorted(-sizes, -steps.sizes).astype(np.int64)
-        parts = [np.asarray(p, order="C") for p in data.parts if p is not None]
+        parts = [np.asarray(p, order="C") for p in data.arrays if p is not None]
         scalars = [np.asarray(s, np.float64) for s in steps.scalars.values()]
         resident = [
             now[s] if s in now else np.asarray(s.data, order="C")
@@ -173,7 +173,7 @@ class CompiledSteps:
         return losses.astype(np.float64), ran
 
     def _trace(self, data: Rows, count: int, scalars: Scalars) -> Traced:
-        parts = data.parts
+        parts = data.take(slice(0, 0)).parts
         kinds = tuple(None if p is None else (p.shape[1:], p.dtype) for p in parts)
         key = (count, kinds, tuple(scalars))
         known = self._traced.setdefault(key, [])
@@ -192,13 +192,15 @@ class CompiledSteps:
         self, data: Rows, traced: Traced, steps: Steps, sizes: Sequence[int]
     ) -> Any:
         module = import_module("chainrule.native.families")
-        families = self._families.setdefault(traced.switches, module.Families())
+        # A program is good for rows that lie in memory in one way.
+        lies = tuple(None if p is None else p.dtype for p in data.arrays)
+        key = (traced.switches, lies)
+        families = self._families.setdefault(key, module.Families())
         known = families.find(traced.graph)
         if known is not None:
             return known
-        rows = sum(part is not None for part in data.parts)
         inputs = [
-            *["rows"] * rows,
+            *(f"rows:{p.dtype.str}" for p in data.arrays if p is not None),
             *["step"] * len(steps.scalars),
             *["state"] * len(traced.states),
         ]
