@@ -103,7 +103,7 @@ def repeat(x):
         (
             lambda x: x * float(x),
             1.0,
-            r"float\(\) asks for the number in a tensor, f32",
+            r"float\(\) asks for the number in a tensor",
         ),
         (lambda x: x * math.sqrt(x), 1.0, r"float\(\) asks"),
         (lambda x: x * int(x), 1.0, r"int\(\) asks"),

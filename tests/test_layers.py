@@ -9,13 +9,13 @@ SOURCE = Path(__file__).parents[1] / "src" / "chainrule"
 
 # The lowest layer first. A module belongs to the longest prefix that names it.
 LAYERS = [
-    {"files", "differences", "version"},
+    {"files", "differences", "settings", "version"},
     {"ir"},
     {"ops"},
     {"passes"},
     {"native"},
     {"expressions", "drawing"},
-    {"trace", "tree"},
+    {"config", "trace", "tree"},
     {"tensor"},
     {"functions", "creation", "transforms"},
     {"compile", "gradient_check", "stages", "testing"},

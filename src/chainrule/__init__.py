@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule import functions, ir
 from chainrule.compile import compile, trace
+from chainrule.config import config
 from chainrule.creation import (
     arange,
     eye,
@@ -205,6 +206,7 @@ __all__ = [
     "check_gradients",
     "clip",
     "compile",
+    "config",
     "concatenate",
     "cos",
     "cumprod",

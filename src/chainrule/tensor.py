@@ -69,7 +69,7 @@ class Tensor(HasValue):
         return self._numbers("here one asks for the numbers of")
 
     def _numbers(self, asked: str) -> Array:
-        """The elements; an error says that there are none, and what `asked` for them."""
+        """The elements; the error where there are none says what `asked` for them."""
         value = self.value
         if value.data is None and not evaluate(value):
             raise no_numbers(value, asked)

@@ -1,8 +1,9 @@
 """The object cache: compiled programs on disk, so that each is compiled only once.
 
 An entry is written beside and renamed, and carries a checksum; whatever goes wrong with
-the disk, the program is compiled as if there were no cache. The folder is that of the
-environment variable `CHAINRULE_CACHE` (`off` for none), or the user's cache folder.
+the disk, the program is compiled as if there were no cache. The folder is what
+`cr.config` or the environment variable `CHAINRULE_CACHE` says (`off` for none), or the
+user's cache folder.
 """
 
 import contextlib
@@ -17,12 +18,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from chainrule import settings
 from chainrule.files import write_bytes
 from chainrule.native.target import Target, host
 from chainrule.version import __version__
 
 LIMIT = 256 * 1024**2
-"""How many bytes the entries may take together; the least recently used go first."""
+"""How many bytes the entries may take by default; those unused for longest go first."""
 
 _MAGIC = b"chainrule cache 1\n"
 _HEADER = struct.Struct(f"<{len(_MAGIC)}sIQ")
@@ -51,7 +53,7 @@ def fetch(
 
 def folder() -> Path | None:
     """Where the entries are, or `None` if there is no cache."""
-    chosen = os.environ.get("CHAINRULE_CACHE")
+    chosen = settings.cache_folder()
     if chosen == "off":
         return None
     if chosen:
@@ -59,6 +61,12 @@ def folder() -> Path | None:
     with contextlib.suppress(RuntimeError):  # this user has no home
         return _user_folder() / "chainrule"
     return None
+
+
+def limit() -> int:
+    """How many bytes the entries may take together."""
+    chosen = settings.cache_limit()
+    return LIMIT if chosen is None else chosen
 
 
 def size() -> int:
@@ -147,7 +155,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _make_room(spared: Path) -> None:
     entries = sorted(_entries(), key=lambda entry: entry[1].st_mtime)
-    excess = sum(state.st_size for _, state in entries) - LIMIT
+    excess = sum(state.st_size for _, state in entries) - limit()
     for path, state in entries:
         if excess > 0 and path != spared:
             _remove(path)

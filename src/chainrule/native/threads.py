@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from chainrule import settings
 from chainrule.native import pool
 from chainrule.native.seats import Seats
 from chainrule.native.services import services
@@ -33,21 +34,16 @@ def call(address: int, context: int, threads: int) -> None:
 def available() -> int:
     """How many threads this process may use.
 
-    `CHAINRULE_THREADS` says so; otherwise it is the cores that the process may run on,
+    `cr.config` or `CHAINRULE_THREADS` says so; otherwise it is the cores that the process may run on,
     or fewer if `OMP_NUM_THREADS` or `LOKY_MAX_CPU_COUNT` is less: joblib sets the first
     in its workers, so that together they take no more than there are.
 
     Raises:
         ValueError: if `CHAINRULE_THREADS` is not a whole number above 0.
     """
-    asked = os.environ.get(_THREADS)
-    if asked:
-        count = _whole(asked)
-        if count is None:
-            raise ValueError(
-                f"{_THREADS}={asked} is not a number of threads: 1, 2, ..."
-            )
-        return count
+    asked = settings.threads()
+    if asked is not None:
+        return asked
     limits = (_whole(os.environ.get(name, "")) for name in _LIMITS)
     return min([host().cores, *(limit for limit in limits if limit)])
 
@@ -58,7 +54,7 @@ def claim(wanted: int) -> Iterator[int]:
 
     At least one, for whoever asks has a thread already. All threads of the process
     share what is available, and so do all processes of the user, unless
-    `CHAINRULE_THREADS` says how many there are. To be asked before each call, so that
+    `cr.config` or `CHAINRULE_THREADS` says how many there are. To be asked before each call, so that
     programs side by side come to share alike.
     """
     count, places = _BUDGET.take(wanted)
@@ -68,7 +64,6 @@ def claim(wanted: int) -> Iterator[int]:
         _BUDGET.give_back(count, places)
 
 
-_THREADS = "CHAINRULE_THREADS"
 _LIMITS = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
 
 
@@ -151,7 +146,7 @@ class _Budget:
             if self._seats is None:
                 self._seats = Seats(host().cores)
             places = self._seats.take(max(1, count))
-            if count > len(places) and not os.environ.get(_THREADS):
+            if count > len(places) and settings.threads() is None:
                 count = len(places)
             count = max(1, count)
             self._taken += count
