@@ -69,3 +69,17 @@ def test_names():
     assert losses.get("quantile", q=0.9)([0.0], [1.0]).item() == pytest.approx(0.9)
     with pytest.raises(ValueError, match="no loss 'l2'; known are cross_entropy, "):
         losses.get("l2")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 33])
+def test_one_output_and_one_number_a_row_belong_together(rows):
+    y, t = np.ones((rows, 1)), np.zeros(rows)
+    assert losses.squared_error(y, t) == losses.squared_error(t, y) == 1
+
+
+def test_a_last_batch_of_one_row_is_a_batch():
+    X = np.ones((33, 2))
+    history = cr.fit(
+        cr.nn.Dense(2, 1, rng=0), X, np.zeros(33), loss="squared", epochs=1
+    )
+    assert len(history) == 1

@@ -102,10 +102,19 @@ def _explaining_divergence() -> Iterator[None]:
     except NonFiniteError as error:
         # The line that it names is one of ours: there is no program of the user's.
         details = re.sub(r",? at \S+:\d+", "", str(error)).splitlines()[:-1]
+        # Nor is there an X: columns have names, and rows are those that were encoded.
+        details = [_OF_X.sub(_of_rows, line) for line in details]
         raise Failure(
             "training diverged, its numbers are no longer finite: try a smaller --lr",
             *(f"  {line.strip()}" for line in details),
         ) from error
+
+
+_OF_X = re.compile(r" of (?:the )?(validation )?X\b")
+
+
+def _of_rows(part: re.Match[str]) -> str:
+    return f" of the {part[1] or 'training '}rows"
 
 
 def _report(run: TableRun) -> str:

@@ -49,7 +49,7 @@ def pair(name: str, prediction: Operand, target: Operand) -> tuple[Tensor, Tenso
     `(B, 1)` against `(B,)` would compare each row with every other.
     """
     y, t = real(name, prediction), tensor_of(target)
-    if t.shape != y.shape and _without_last(t.shape) == _without_last(y.shape):
+    if (*t.shape, 1) == y.shape or t.shape == (*y.shape, 1):
         t = t.reshape(y.shape)
     if t.shape != y.shape:
         raise ValueError(
@@ -57,10 +57,6 @@ def pair(name: str, prediction: Operand, target: Operand) -> tuple[Tensor, Tenso
             "each number that is predicted needs one target"
         )
     return y, t if t.dtype == y.dtype else t.astype(y.dtype)
-
-
-def _without_last(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return shape[:-1] if shape[-1:] == (1,) else shape
 
 
 def reduced(

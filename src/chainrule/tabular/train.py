@@ -238,6 +238,7 @@ def _learn(
         sample_weight=weigh(train),
         early_stopping=stopping,
         callbacks=callbacks,
+        columns=problem.encoder.inputs,
         seed=settings.seed,
     )
     for callback in callbacks:

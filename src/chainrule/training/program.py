@@ -4,6 +4,7 @@ This is the only place that knows how a step is executed: callers hand it the or
 the rows in one or more epochs, and get the losses back.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from chainrule.ir import Array, scope
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
 from chainrule.tensor import State, Tensor, tensor
+from chainrule.training.causes import Story, reach
 from chainrule.training.data import Rows
 from chainrule.training.diagnose import NonFiniteError, explain_non_finite
 from chainrule.training.naming import LOSS, OPTIMIZER
@@ -47,6 +49,10 @@ class Program:
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
         self._forward = compile(self._traced_forward)
         self._losses: Array = np.zeros(0)
+        # To tell a learning rate that is too high: where training began, how it went.
+        self._began: dict[str, float] = {}
+        self._first = optimizer.steps
+        self._latest: deque[float] = deque(maxlen=20)
 
     def epochs(self, data: Rows, orders: Sequence[Array], bounds: Array) -> Array:
         """Train on all rows once for each of `orders`; the loss of each step, by epoch.
@@ -86,14 +92,16 @@ class Program:
 
     def _take(self, data: Rows, steps: Steps, epoch: int, before: int = 0) -> None:
         """Take steps, of which `before` were taken in their epoch of `epoch` steps."""
+        self._began = self._began or reach(self.net.parameters())
         outcome = self._step.run(data, steps)
         finite = np.isfinite(outcome.losses).all()
         if not finite or not _all_finite(outcome.states.values()):
-            self._explain(data, steps, len(outcome.losses), epoch, before)
+            self._explain(data, steps, outcome.losses, epoch, before)
         for state, array in outcome.states.items():
             state.hold(array)
         self.optimizer.steps += len(steps)
         self._losses = outcome.losses
+        self._latest.extend(outcome.losses[-20:].tolist())
 
     def full_batch_iteration(self, data: Rows) -> float:
         """One iteration of an optimizer that looks at all rows before it moves."""
@@ -112,7 +120,8 @@ class Program:
             _unflatten(parameters.values(), before)
             for batch in self._full_batches(data):
                 when = f"step {self.optimizer.steps + 1}"
-                explain_non_finite(self._traced_loss_and_gradient, batch.parts, when)
+                story = self._story(data)
+                explain_non_finite(self._traced_loss_and_gradient, batch, when, story)
             raise
         _unflatten(parameters.values(), after)
         self.optimizer.steps += 1
@@ -131,7 +140,8 @@ class Program:
             with self.meter.compiling(), self.meter.during("evaluating"):
                 loss, prediction = self._forward(*batch.parts)
             if not np.isfinite(loss.item()):
-                explain_non_finite(self._traced_forward, batch.parts, "evaluation")
+                story = self._story(data)
+                explain_non_finite(self._traced_forward, batch, "evaluation", story)
                 raise NonFiniteError(f"evaluation gave the loss {loss.item()}")
             total += loss.item() * batch.total_weight()
             predictions.append(prediction.numpy())
@@ -177,14 +187,14 @@ class Program:
         return data.batches(EVALUATION_BATCH, smallest_batch(self.net))
 
     def _explain(
-        self, data: Rows, steps: Steps, done: int, epoch: int, before: int
+        self, data: Rows, steps: Steps, losses: Array, epoch: int, before: int
     ) -> NoReturn:
         """Go back to before the step whose numbers went wrong, and say why they did.
 
         All steps until then are taken once more, which gives the same bits. It is the
         last step, unless it was handed weights that were wrong already.
         """
-        good = done - 1
+        good = len(losses) - 1
         states = self._states_after(data, steps, good)
         while good > 0 and not _all_finite(states.values()):
             good -= 1
@@ -195,8 +205,21 @@ class Program:
         name = f"step {(before + good) % epoch + 1} of the epoch"
         batch = data.take(steps.rows(good))
         scalars = {k: np.float64(s[good]) for k, s in steps.scalars.items()}
-        explain_non_finite(self._traced_step, (*batch.parts, scalars), name)
+        self._latest.extend(losses[max(good - 20, 0) : good].tolist())
+        story = self._story(data, scalars.get("learning_rate"))
+        explain_non_finite(self._traced_step, batch, name, story, scalars)
         raise NonFiniteError(f"{name} gave a loss or a weight that is not finite")
+
+    def _story(self, data: Rows, learning_rate: Any = None) -> Story:
+        """What came before something that went wrong."""
+        return Story(
+            data,
+            None if learning_rate is None else float(learning_rate),
+            self.optimizer.steps - self._first,
+            self._began,
+            reach(self.net.parameters()),
+            list(self._latest),
+        )
 
     def _states_after(
         self, data: Rows, steps: Steps, count: int
