@@ -104,12 +104,10 @@ def _bytes(limit: Any) -> int:
 
 
 def _whole(name: str, number: Any) -> int:
-    try:
-        if isinstance(number, bool):
-            raise TypeError
-        return operator.index(number)
-    except TypeError:
-        raise TypeError(f"{name}={number!r} has to be a whole number") from None
+    # What counts as an index is a whole number, NumPy's too; True is meant otherwise.
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise TypeError(f"{name}={number!r} has to be a whole number")
+    return operator.index(number)
 
 
 def _folder(folder: Any) -> str:

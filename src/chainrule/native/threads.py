@@ -34,9 +34,10 @@ def call(address: int, context: int, threads: int) -> None:
 def available() -> int:
     """How many threads this process may use.
 
-    `cr.config` or `CHAINRULE_THREADS` says so; otherwise it is the cores that the process may run on,
-    or fewer if `OMP_NUM_THREADS` or `LOKY_MAX_CPU_COUNT` is less: joblib sets the first
-    in its workers, so that together they take no more than there are.
+    `cr.config` or `CHAINRULE_THREADS` says so; otherwise it is the cores that the
+    process may run on, or fewer if `OMP_NUM_THREADS` or `LOKY_MAX_CPU_COUNT` is less:
+    joblib sets the first in its workers, so that together they take no more than there
+    are.
 
     Raises:
         ValueError: if `CHAINRULE_THREADS` is not a whole number above 0.
@@ -54,8 +55,8 @@ def claim(wanted: int) -> Iterator[int]:
 
     At least one, for whoever asks has a thread already. All threads of the process
     share what is available, and so do all processes of the user, unless
-    `cr.config` or `CHAINRULE_THREADS` says how many there are. To be asked before each call, so that
-    programs side by side come to share alike.
+    `cr.config` or `CHAINRULE_THREADS` says how many there are. To be asked before each
+    call, so that programs side by side come to share alike.
     """
     count, places = _BUDGET.take(wanted)
     try:
