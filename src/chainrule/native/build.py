@@ -9,13 +9,14 @@ import numpy as np
 from chainrule.ir import DType, Graph, Value, dtype_name
 from chainrule.native.blocking import share_of
 from chainrule.native.emit import emit
+from chainrule.native.entry import entry
 from chainrule.native.frame import Frame, Storage
 from chainrule.native.irregular import scratch_of, writer_of
 from chainrule.native.layout import Account, Layout, Room, Slot
 from chainrule.native.lower import GroupWriter
 from chainrule.native.nest import Function
 from chainrule.native.product import ProductWriter
-from chainrule.native.runtime import PROGRAM, support
+from chainrule.native.runtime import support
 from chainrule.native.sizes import locate
 from chainrule.native.target import Target
 from chainrule.ops import Constant
@@ -80,7 +81,7 @@ def lower(
     text = "\n".join(
         [
             emit(functions),
-            _run(program, functions, frame, slots, places.watched(watched), timed=timed),
+            entry(program, slots, places.watched(watched), timed=timed),
             support(target),
         ]
     )
@@ -139,7 +140,11 @@ class _Places:
     def place_constants(self) -> None:
         for value in self.graph.order:
             constant = kind_of(self.samples, value) == "constant"
-            if constant and value.type.rank > 0 and isinstance(value.operation, Constant):
+            if (
+                constant
+                and value.type.rank > 0
+                and isinstance(value.operation, Constant)
+            ):
                 number = len(self.arrays)
                 self.arrays.append(self.position[value])
                 self.frame.storages[value] = self.storage(
@@ -236,7 +241,6 @@ class _Places:
             tuple(self.arrays),
         )
 
-
     def account(self, group: Group) -> Account:
         number = {x: i for i, x in enumerate(self.graph.inputs)}
         factors: tuple[Size, ...] = ()
@@ -267,160 +271,3 @@ def _work(program: Program) -> float:
         if group.kind == "product":
             total += 2 * elements * group.root.inputs[0].shape[-1]
     return total
-
-
-def _run(
-    program: Program,
-    functions: Sequence[Function],
-    frame: Frame,
-    slots: int,
-    watched: Storage | None,
-    *,
-    timed: bool,
-) -> str:
-    """The function that goes through all steps and phases."""
-    lines = [
-        "define void @run(ptr %context, i64 %thread) nounwind {",
-        "entry:",
-        "  %former = call i64 @enter()",
-        f"  %steps.at = getelementptr i64, ptr %context, i64 {PROGRAM + frame.STEPS}",
-        "  %steps = load i64, ptr %steps.at",
-        f"  %frames.at = getelementptr i64, ptr %context, i64 {PROGRAM + frame.FRAMES}",
-        "  %frames = load ptr, ptr %frames.at",
-        "  %which.at = getelementptr i64, ptr %context, "
-        f"i64 {PROGRAM + frame.FRAME_OF_STEP}",
-        "  %which = load ptr, ptr %which.at",
-        f"  %stop.at = getelementptr i64, ptr %context, i64 {PROGRAM + frame.STOP}",
-        f"  %flag.at = getelementptr i64, ptr %context, i64 {PROGRAM + frame.FLAG}",
-        f"  %done.at = getelementptr i64, ptr %context, i64 {PROGRAM + frame.DONE}",
-        f"  %times.at = getelementptr i64, ptr %context, i64 {PROGRAM + frame.TIMES}",
-        "  %times = load ptr, ptr %times.at",
-        "  %first = icmp eq i64 %thread, 0",
-        "  br label %head",
-        "head:",
-        "  %step = phi i64 [ 0, %entry ], [ %next, %after ]",
-        "  %more = icmp slt i64 %step, %steps",
-        "  br i1 %more, label %body, label %exit",
-        "body:",
-        "  %number.at = getelementptr i64, ptr %which, i64 %step",
-        "  %number = load i64, ptr %number.at",
-        f"  %offset = mul i64 %number, {slots}",
-        "  %frame = getelementptr i64, ptr %frames, i64 %offset",
-    ]
-    number = 0
-    clock = _Clock(len(functions)) if timed else None
-    for phase, groups in enumerate(program.phases):
-        if phase:
-            lines.append("  call void @barrier(ptr %context)")
-            if clock:
-                lines += clock.waited()
-        for group in groups:
-            call = (
-                f"call void @group_{number}"
-                "(ptr %context, i64 %thread, i64 %step, ptr %frame)"
-            )
-            if program.shares[group] is None:
-                lines += [
-                    f"  br i1 %first, label %alone{number}, label %all{number}",
-                    f"alone{number}:",
-                    f"  {call}",
-                    f"  br label %all{number}",
-                    f"all{number}:",
-                ]
-            else:
-                lines.append(f"  {call}")
-            if clock:
-                lines += clock.worked(number)
-            number += 1
-    if watched is not None:
-        lines += _watch(watched)
-    lines += [
-        "  call void @barrier(ptr %context)",
-        *(clock.waited() if clock else []),
-        "  %stop = load atomic i64, ptr %stop.at monotonic, align 8",
-        "  %flag = load atomic i64, ptr %flag.at monotonic, align 8",
-        "  %either = or i64 %stop, %flag",
-        "  %next = add i64 %step, 1",
-        "  %halt = icmp ne i64 %either, 0",
-        "  br label %after.check",
-        "after.check:",
-        "  br i1 %first, label %count, label %after.count",
-        "count:",
-        "  store i64 %next, ptr %done.at",
-        "  br label %after.count",
-        "after.count:",
-        "  br i1 %halt, label %exit, label %after",
-        "after:",
-        "  br label %head",
-        "exit:",
-        "  call void @leave(i64 %former)",
-        "  ret void",
-        "}",
-        '!0 = !{!"branch_weights", i32 1, i32 100000}',
-    ]
-    if clock:
-        at = lines.index("head:") - 1
-        lines[at:at] = clock.started()
-    return "\n".join(lines)
-
-
-def _watch(storage: Storage) -> list[str]:
-    """Raise the flag to stop after a step whose loss is not finite."""
-    bits, mask = ("i32", 0x7F800000) if storage.dtype.itemsize == 4 else (
-        "i64", 0x7FF0000000000000,
-    )  # fmt: skip
-    return [
-        "  br i1 %first, label %look, label %seen",
-        "look:",
-        f"  %loss.word = getelementptr i64, ptr %context, i64 {PROGRAM + storage.word}",
-        "  %losses = load ptr, ptr %loss.word",
-        f"  %loss.at = getelementptr {bits}, ptr %losses, i64 %step",
-        f"  %loss = load {bits}, ptr %loss.at",
-        f"  %exponent = and {bits} %loss, {mask}",
-        f"  %infinite = icmp eq {bits} %exponent, {mask}",
-        "  %wide = zext i1 %infinite to i64",
-        "  store atomic i64 %wide, ptr %stop.at monotonic, align 8",
-        "  br label %seen",
-        "seen:",
-    ]
-
-
-class _Clock:
-    """Adds up, for every thread, the time in each group and the time of waiting."""
-
-    def __init__(self, groups: int) -> None:
-        self.row = groups + 1
-        self.count = 0
-
-    def started(self) -> list[str]:
-        """From here on there is something to look back to."""
-        return [
-            "  %start.time = call i64 @clock()",
-            f"  %start.row = mul i64 %thread, {self.row + 1}",
-            f"  %start.i = add i64 %start.row, {self.row}",
-            "  %start.at = getelementptr i64, ptr %times, i64 %start.i",
-            "  store i64 %start.time, ptr %start.at",
-        ]
-
-    def waited(self) -> list[str]:
-        return self.worked(self.row - 1)
-
-    def worked(self, number: int) -> list[str]:
-        """Since the last look at the clock this was done."""
-        self.count += 1
-        n = self.count
-        return [
-            f"  %now{n} = call i64 @clock()",
-            f"  %row{n} = mul i64 %thread, {self.row + 1}",
-            f"  %last.i{n} = add i64 %row{n}, {self.row}",
-            f"  %last.at{n} = getelementptr i64, ptr %times, i64 %last.i{n}",
-            f"  %last{n} = load i64, ptr %last.at{n}",
-            f"  store i64 %now{n}, ptr %last.at{n}",
-            f"  %took{n} = sub i64 %now{n}, %last{n}",
-            f"  %sum.i{n} = add i64 %row{n}, {number}",
-            f"  %sum.at{n} = getelementptr i64, ptr %times, i64 %sum.i{n}",
-            f"  %sum{n} = load i64, ptr %sum.at{n}",
-            f"  %more{n} = add i64 %sum{n}, %took{n}",
-            f"  store i64 %more{n}, ptr %sum.at{n}",
-        ]
-

@@ -46,9 +46,9 @@ class Frame:
     ORDER: ClassVar[int] = 3
     STARTS: ClassVar[int] = 4
     FLAG: ClassVar[int] = 5
-    STOP: ClassVar[int] = 6
     DONE: ClassVar[int] = 7
     TIMES: ClassVar[int] = 8
+    STOP: ClassVar[int] = 10  # and 11: steps take turns
     BUFFERS: ClassVar[int] = 16
 
     def slot_of_size(self, size: Size) -> int:

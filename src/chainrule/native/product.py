@@ -110,7 +110,7 @@ class ProductWriter(GroupWriter):
     def in_wide_panels(
         self, start: Register, stop: Register, first: Register, last: Register
     ) -> None:
-        """Columns in panels that are packed together; in each of them, tiles of rows."""
+        """Panels of columns that are packed together, and in each of them tiles of rows."""
         b, arithmetic = self.builder, self.evaluator.arithmetic
 
         def rows(begin: Coordinate, end: Register) -> None:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from chainrule.native import cache, ledger
 from chainrule.native import threads as workers
 from chainrule.native.frame import Frame
 from chainrule.native.image import Image, Loaded, link, load
-from chainrule.native.layout import Layout
+from chainrule.native.layout import Layout, Slot
 from chainrule.native.runtime import PROGRAM
 from chainrule.native.sizes import measure
 from chainrule.native.target import Target, host
@@ -110,20 +109,22 @@ class Native:
 
     def _place(
         self,
-        slot: Any,
+        slot: Slot,
         inputs: Sequence[Array],
         outputs: Sequence[Array],
         base: int,
         plan_: Plan,
         frames: Sequence["_Bound"],
     ) -> int:
-        if slot.kind == "input":
-            return inputs[slot.number].__array_interface__["data"][0]
-        if slot.kind == "output":
-            return outputs[slot.number].__array_interface__["data"][0]
-        if slot.kind == "constant":
-            return frames[0].arrays[slot.number].__array_interface__["data"][0]
-        return base + plan_.offsets[slot.number]
+        """The address that belongs into a slot."""
+        if slot.kind == "arena":
+            return base + plan_.offsets[slot.number]
+        arrays = {
+            "input": inputs,
+            "output": outputs,
+            "constant": frames[0].arrays,
+        }[slot.kind]
+        return int(arrays[slot.number].__array_interface__["data"][0])
 
     def _plan(self, frames: Sequence["_Bound"], threads: int) -> Plan:
         """Where everything lies, with room for what the largest frame needs."""
