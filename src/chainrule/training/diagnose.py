@@ -42,11 +42,23 @@ def explain_non_finite(
     traced = trace(step, *batch.parts, *others)
     leaves, _ = flatten((*batch.parts, *others))
     known = _replay(traced, data_of(leaves))
+    _check_states(traced, when)
     origin = _origin(traced, known)
     if origin is not None:
         axes = _batch_axes(step, traced, batch, others)
         found = _Found(*origin, known, when, batch, axes[origin[0]])
         raise NonFiniteError(found.message(story))
+
+
+def _check_states(traced: Traced, when: str) -> None:
+    """Raise if a weight or a moment was not finite before anything was computed."""
+    for state in traced.states:
+        if state.dtype.kind == "f" and _not_finite(state.data).any():
+            count = int(_not_finite(state.data).sum())
+            raise NonFiniteError(
+                f"{when} began with {state.name} that is not finite already, in {count}"
+                f" of {state.size} entries: nothing can be learned from there on"
+            )
 
 
 def _replay(traced: Traced, arguments: Sequence[Array]) -> dict[Value, Array]:
