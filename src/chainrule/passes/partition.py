@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from math import prod
 
 from chainrule.ir import Value
-from chainrule.ops import identity
 from chainrule.passes.cost import cost_of
 from chainrule.passes.fuse import Coordinate, Fused, Group, Tag
 from chainrule.passes.generalise import Size, times
+from chainrule.passes.in_place import in_place
 from chainrule.passes.names import Names, columns, origin, plural
 from chainrule.passes.places import Place, is_one, regroup
 
@@ -85,8 +85,9 @@ class Program:
         given = dict(self.fused.samples.graph.assignments)
         for state, value in self.in_place.items():
             text = f"{names.value(state)} is overwritten by {names.value(value)}"
-            copied = given[state]
-            yield text if copied is value else f"{text}, a copy of {names.value(copied)}"
+            if given[state] is not value:
+                text += f", a copy of {names.value(given[state])}"
+            yield text
 
 
 def rows_of_eight(fused: Fused, group: Group) -> Share:
@@ -114,108 +115,18 @@ class _Access:
 
 def partition(fused: Fused, tiling: Tiling) -> Program:
     """Shares for all groups, and an order of them with as few barriers as it takes."""
-    in_place = _in_place(fused)
+    states = in_place(fused)
     for group in fused.groups:
         _refine(fused, group)
     shares = {group: _share(fused, group, tiling) for group in fused.groups}
     accesses = {
-        group: _access(fused, group, shares[group], in_place) for group in fused.groups
+        group: _access(fused, group, shares[group], states) for group in fused.groups
     }
     phases = _phases(fused, accesses)
-    return Program(fused, shares, phases, in_place)
+    return Program(fused, shares, phases, states)
 
 
-# --- states ----------------------------------------------------------------------------
-
-
-def _in_place(fused: Fused) -> dict[Value, Value]:
-    """The stored value that each assigned state is overwritten with, where it can be.
-
-    Where it cannot, a copy at the end of the step is added to the groups.
-    """
-    samples = fused.samples
-    found: dict[Value, Value] = {}
-    after = _reachable(fused)
-    copies: list[tuple[Value, Value]] = []
-    taken: set[Value] = set()
-    for state, value in samples.graph.assignments:
-        if value is state:
-            continue
-        writer = fused.home[value]
-        readers = [
-            (group, place)
-            for group in fused.groups
-            for read, place in fused.reads(group)
-            if read is state
-        ]
-        fine = value not in taken and value not in samples.graph.outputs
-        for group, place in readers:
-            if group is writer:
-                fine = fine and _same_element(fused, group, value, state, place)
-            else:
-                fine = fine and group not in after[writer]
-        if fine:
-            found[state] = value
-            taken.add(value)
-            for group, _ in readers:
-                if group is not writer:
-                    _add_order(after, group, writer)
-        else:
-            copies.append((state, value))
-    for state, value in copies:
-        copy = Value(value.type, identity, (value,))
-        samples.adopt(copy, value)
-        shape = samples.shape(value)
-        flat = (times(samples.one, *shape),)
-        group = Group("nest", flat, (True,), [copy], [copy])
-        fused.groups.append(group)
-        fused.home[copy] = group
-        if fused.stored is not None:
-            fused.stored |= {value, copy}
-        if value not in fused.home[value].stores:
-            fused.home[value].stores.append(value)
-        found[state] = copy
-    return found
-
-
-def _same_element(
-    fused: Fused, group: Group, value: Value, state: Value, place: Place[Coordinate]
-) -> bool:
-    """Whether a state is read just where its new value is written."""
-    if group.kind not in ("nest", "product"):
-        return False
-    mine = fused.place(group, value)
-    shape = fused.samples.shape(state)
-    written = regroup(mine, shape, fused.follow())
-    read = regroup(place, shape, fused.follow())
-    if fused.level(group, value) == "kept" and not all(group.kept):
-        # Written once the fold is done; so it may not be read while folding.
-        return written == read and place.sizes == mine.sizes
-    return written == read
-
-
-def _reachable(fused: Fused) -> dict[Group, set[Group]]:
-    """The groups that stand, directly or not, on each group."""
-    after: dict[Group, set[Group]] = {group: set() for group in fused.groups}
-    for group in reversed(fused.groups):
-        for read, _ in fused.reads(group):
-            producer = fused.home.get(read)
-            if producer is not None and producer is not group:
-                after[producer] |= {group} | after[group]
-    # Groups are in order, so one pass from the end has seen all but late additions.
-    for group in reversed(fused.groups):
-        for later in list(after[group]):
-            after[group] |= after[later]
-    return after
-
-
-def _add_order(after: dict[Group, set[Group]], first: Group, second: Group) -> None:
-    for group, later in after.items():
-        if group is first or first in later:
-            later |= {second} | after[second]
-
-
-# --- shares ----------------------------------------------------------------------------
+# --- shares -----------------------------------------------------------------------
 
 
 def _refine(fused: Fused, group: Group) -> None:
@@ -263,7 +174,7 @@ def _share(fused: Fused, group: Group, tiling: Tiling) -> Share | None:
     return Share(first, tiling.rows)
 
 
-# --- order -----------------------------------------------------------------------------
+# --- order ------------------------------------------------------------------------
 
 
 def _access(
@@ -301,9 +212,7 @@ def _slice(
     while i < len(shape):
         j = i + 1
         while j <= len(shape):
-            joined = (
-                at[i] if j == i + 1 else fused.follow().join(at[i:j], shape[i:j])
-            )
+            joined = at[i] if j == i + 1 else fused.follow().join(at[i:j], shape[i:j])
             if joined == Tag(share.digit, one, one) and not stacked:
                 return Slice(before, times(one, *shape[i:j]), share.tile)
             j += 1
@@ -354,9 +263,7 @@ def _phases(fused: Fused, accesses: Mapping[Group, _Access]) -> list[list[Group]
     return phases
 
 
-def _waits(
-    fused: Fused, accesses: Mapping[Group, _Access]
-) -> dict[Group, set[Group]]:
+def _waits(fused: Fused, accesses: Mapping[Group, _Access]) -> dict[Group, set[Group]]:
     """What has to run before each group: what it reads, and who reads what it ends."""
     states = {x for x, _ in fused.samples.graph.assignments}
     waits: dict[Group, set[Group]] = {group: set() for group in fused.groups}
@@ -370,4 +277,3 @@ def _waits(
                     if other is not group and read in access.writes:
                         waits[other].add(group)
     return waits
-
