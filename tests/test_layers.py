@@ -17,7 +17,7 @@ LAYERS = [
     {"expressions", "drawing"},
     {"config", "trace", "tree"},
     {"tensor"},
-    {"functions", "creation", "transforms"},
+    {"functions", "creation", "taps", "transforms"},
     {"compile", "gradient_check", "stages", "testing"},
     {"random"},
     {"nn", "losses", "optim", "tables"},

@@ -129,6 +129,7 @@ from chainrule.functions import (
 )
 from chainrule.gradient_check import check_gradients
 from chainrule.stages import stages
+from chainrule.taps import tap, tapped
 from chainrule.tensor import Parameter, State, Tensor, from_dlpack, tensor
 from chainrule.trace import TracingError
 from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_grad
@@ -307,6 +308,8 @@ __all__ = [
     "swapaxes",
     "take",
     "tanh",
+    "tap",
+    "tapped",
     "tensor",
     "tensordot",
     "testing",

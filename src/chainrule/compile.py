@@ -15,7 +15,8 @@ import numpy as np
 
 from chainrule.expressions.promote import as_array, as_value
 from chainrule.ir import Array, Graph, TensorType, Value
-from chainrule.passes import simplify
+from chainrule.passes import interpret, simplify
+from chainrule.taps import looking
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.trace import active_trace, tracing
 from chainrule.tree import Structure, flatten, unflatten
@@ -99,6 +100,27 @@ def trace(f: Callable[..., Any], *args: Any) -> Traced:
     )
 
 
+def replay(function: Callable[..., Any], *args: Any) -> Any:
+    """What `function` gives for `args`, one operation after the other in NumPy.
+
+    It is traced like what is compiled, but nothing is compiled, and no state is
+    assigned: a step can be looked at without being taken.
+
+    >>> import chainrule as cr
+    >>> count = cr.State(0)
+    >>> def step(x):
+    ...     count.assign(count + 1)
+    ...     return x * 2
+    >>> replay(step, 3.0), count
+    (tensor(6.), state(0, name=None))
+    """
+    traced = trace(function, *args)
+    leaves, _ = flatten(args)
+    graph = replace(traced.graph, assignments=())
+    looked_at = replace(traced, graph=graph, assigned=())
+    return looked_at.give(interpret(graph, traced.inputs(data_of(leaves))))
+
+
 def _states(found: Sequence[Any]) -> tuple[State, ...]:
     return tuple(state for state in found if isinstance(state, State))
 
@@ -144,7 +166,7 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **keywords: P.kwargs) -> R:
         """Run the program for these arguments; inside another trace, the function."""
-        if active_trace() is not None:
+        if active_trace() is not None or looking():
             return self.function(*args, **keywords)
         if keywords:
             raise TypeError(
@@ -159,12 +181,8 @@ class Compiled(Generic[P, R]):
         run = import_module("chainrule.native.families")
         families = self._families.setdefault(kind, run.Families())
         graph = traced.graph
-        program = families.program(
-            graph, _plain(graph.inputs), _plain(graph.outputs)
-        )
-        result: R = traced.give(
-            run.run_once(program, graph, traced.inputs(arrays))
-        )
+        program = families.program(graph, _plain(graph.inputs), _plain(graph.outputs))
+        result: R = traced.give(run.run_once(program, graph, traced.inputs(arrays)))
         return result
 
     def _trace(self, key: Any, args: Any) -> Traced:

@@ -109,6 +109,11 @@ class Trace:
         return tuple(self._inputs)
 
     @property
+    def given(self) -> tuple[Value, ...]:
+        """The values that the states have at first: inputs of the graph."""
+        return tuple(self._inputs.values())
+
+    @property
     def assigned(self) -> tuple[Stateful, ...]:
         """Those of the states that were assigned, in the order of assignment."""
         return tuple(self._assigned)

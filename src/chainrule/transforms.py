@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from functools import wraps
 from typing import Any, Protocol, runtime_checkable
 
+from chainrule import taps
 from chainrule.expressions.promote import as_value
 from chainrule.ir import Array, Graph, Value, topological
 from chainrule.ops import full_like, identity
@@ -61,8 +62,13 @@ def value_and_grad(
         value = _scalar(f, y)
         wrt = [_leaves(subject) for subject in subjects]
         flat = [leaf for leaves, _ in wrt for leaf in leaves]
-        dxs = gradients([value], flat, [full_like(value, 1)])
-        loss, *found = _settle([value, *dxs])
+        watched = taps.watched(value)
+        every = [*flat, *watched.values()]
+        loss, *found = _settle(
+            [value, *gradients([value], every, [full_like(value, 1)])]
+        )
+        seen = (x.value for x in found[len(flat) :])
+        taps.found(dict(zip(watched, seen, strict=True)))
         rest = iter(found)
         grads = tuple(unflatten(structure, rest) for _, structure in wrt)
         shown = (loss, map_leaves(_settled, aux)) if has_aux else loss

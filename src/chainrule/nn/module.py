@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from chainrule import taps
 from chainrule.expressions.promote import Operand, as_value
 from chainrule.ir import Array, TensorType, Value, scope
 from chainrule.nn import describe
@@ -149,9 +150,11 @@ class Module:
         Arrays and data frames come to `forward` as tensors. An exception gets a note
         that names the innermost layer in which it was raised.
         """
-        with _Running(self):
+        with _Running(self) as running:
             y = self.forward(*[_as_tensor(x) for x in args], **keywords)
             _observe(self, y)
+            if running.path:
+                taps.note(running.path, y)
             return y
 
     # --- what it is called --------------------------------------------------------
@@ -281,13 +284,14 @@ class _Running:
         self.path: str = name if caller is None else _join(caller.path, name)
         self._scope = scope(name) if name else None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         trace = active_trace()
         if trace is not None:
             trace.switch(self.module, "training")
         if self._scope is not None:
             self._scope.__enter__()
         self._token = _running.set(self)
+        return self
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, Exception):
