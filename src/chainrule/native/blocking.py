@@ -87,7 +87,7 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
     item = product.type.dtype.itemsize
     room = int(target.l2_bytes * _PACKED) // (max(inner[0], 1) * item)
     wide = max(step, room // step * step)
-    if group.whole_rows or not is_fixed(columns):
+    if group.whole_rows:
         wide = -(-max(columns[0], 1) // step) * step
     panels = -(-columns[0] // step)
     return Blocking(

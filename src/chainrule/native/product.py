@@ -81,10 +81,9 @@ class ProductWriter(GroupWriter):
             def each(index: Register) -> tuple[()]:
                 at = arithmetic.of(index)
                 self.matrix, tile = arithmetic.divided(at, tiles)
-                start, rest = self.rows_at(tile)
-                if self.right is not None:
-                    self.pack_right(Coordinate(), self.all_columns())
-                self.block_of_rows(start, rest, Coordinate(), self.all_columns())
+                first = arithmetic.scalar(tile)
+                after = b.add(first, b.index(1))
+                self.in_wide_panels(b.index(0), self.all_columns(), first, after)
                 return ()
 
             b.loop(first, last, 1, each)

@@ -7,7 +7,7 @@ import numpy as np
 
 from chainrule.ir import Array, Graph
 from chainrule.native.build import Lowered, lower
-from chainrule.native.image import link
+from chainrule.native.image import link, load
 from chainrule.native.program import BoundsError, Native
 from chainrule.native.target import Target, host
 from chainrule.passes.generalise import Samples
@@ -39,7 +39,7 @@ def assembled(found: Lowered, samples: Samples, target: Target | None = None) ->
     """The program of nests that may have been changed."""
     machine = import_module("chainrule.native.machine_code")
     image = link(machine.assemble(found.text, host() if target is None else target))
-    return Native(image, found.layout, samples)
+    return Native(load(image), found.layout, samples)
 
 
 def run(
