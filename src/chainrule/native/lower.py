@@ -268,18 +268,16 @@ class GroupWriter:
 
             def body(at: Digits, none: Sequence[Register]) -> list[Register]:
                 del none
-                for value in elements:
-                    for place, mask in places:
-                        with self.evaluator.masked(mask):
-                            self.store(value, {**place, **at})
+                for place, mask in places:
+                    with self.evaluator.masked(mask):
+                        self.store(elements, {**place, **at})
                 return []
 
             self.over_folded(folded, {}, body, ())
-        for value in self.group.stores:
-            if self.is_kept(value):
-                for place, mask in places:
-                    with self.evaluator.masked(mask):
-                        self.store(value, place)
+        kept = [v for v in self.group.stores if self.is_kept(v)]
+        for place, mask in places:
+            with self.evaluator.masked(mask):
+                self.store(kept, place)
 
     def over_folded(
         self,
@@ -341,14 +339,11 @@ class GroupWriter:
 
             def stores(here: Digits, none: Sequence[Register]) -> list[Register]:
                 del none
-                for value in elements:
-                    self.store(value, {**at, **here})
+                self.store(elements, {**at, **here})
                 return []
 
             self.along(folded, last, stores, ())
-        for value in self.group.stores:
-            if self.is_kept(value):
-                self.store(value, at)
+        self.store([v for v in self.group.stores if self.is_kept(v)], at)
         for value in kept_rows:
             self.evaluator.locals.pop(value, None)
 
@@ -546,13 +541,20 @@ class GroupWriter:
         place = Place(sizes, tuple(at[i] for i in range(len(sizes))))
         return self.evaluator.pull(value, place)
 
-    def store(self, value: Value, at: Digits) -> None:
-        """Compute an element of a value and put it where it belongs."""
-        place = self.place(value, at)
-        x = self.evaluator.pull(value, place)
-        for storage in self.targets(value):
-            element = self.evaluator.element_of(value, place)
-            self.evaluator.store(x, self.evaluator.pointer(storage), element)
+    def store(self, values: Sequence[Value], at: Digits) -> None:
+        """Compute an element of each value, and put them where they belong.
+
+        All are computed first, for one may lie where another one is read.
+        """
+        places = [self.place(value, at) for value in values]
+        found = [
+            self.evaluator.pull(value, place)
+            for value, place in zip(values, places, strict=True)
+        ]
+        for value, place, x in zip(values, places, found, strict=True):
+            for storage in self.targets(value):
+                element = self.evaluator.element_of(value, place)
+                self.evaluator.store(x, self.evaluator.pointer(storage), element)
 
     def targets(self, value: Value) -> list[Storage]:
         """All the buffers that get a value."""

@@ -455,10 +455,9 @@ class ProductWriter(GroupWriter):
         places = self.vectors({}, 1, start, vectors)
 
         def row(at: Digits) -> None:
-            for value in self.group.stores:
-                for place, mask in places:
-                    with self.evaluator.masked(mask):
-                        self.store(value, {**at, **place})
+            for place, mask in places:
+                with self.evaluator.masked(mask):
+                    self.store(self.group.stores, {**at, **place})
 
         self.each_row(rows, row)
 
