@@ -19,7 +19,7 @@ from chainrule.training.data import Rows, batch_bounds, class_weights, hold_out,
 from chainrule.training.diagnose import NonFiniteError
 from chainrule.training.history import History, Record
 from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest_batch
-from chainrule.training.run import Callback, Run
+from chainrule.training.run import Callback, Look, Run
 from chainrule.training.scores import Score, scores
 from chainrule.training.speed import Meter
 
@@ -138,6 +138,7 @@ def fit(
     chosen = _callbacks(callbacks, early_stopping, progress)
     run = Run(net, optimizer, chosen, last, settings)
     program = Program(net, loss_function, optimizer, meter=meter)
+    run.look_with(_looking(program, train, batch_size))
     path = None if checkpoint is None else Path(checkpoint)
     if resume:
         _resume(run, path)
@@ -181,6 +182,18 @@ def _train(
             save_checkpoint(run, checkpoint)
     for callback in run.callbacks:
         callback.on_end(run)
+
+
+def _looking(program: Program, train: Rows, batch_size: int) -> Look:
+    """How callbacks look at a step: on rows they name, or those of the last step."""
+
+    def look(names: Iterable[str] | None, rows: Any) -> dict[str, Array]:
+        chosen = program.latest_rows if rows is None else np.asarray(rows)
+        if chosen is None:
+            chosen = np.arange(batch_size)
+        return program.look(train.take(np.atleast_1d(chosen)), names)
+
+    return look
 
 
 # Short epochs are taken together, for about as long as nobody minds waiting for Ctrl-C.

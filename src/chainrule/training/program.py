@@ -10,10 +10,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from chainrule.compile import compile
+from chainrule.compile import compile, replay
 from chainrule.ir import Array, scope
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
+from chainrule.taps import tap, tapped
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.training.causes import Story, reach
 from chainrule.training.data import Rows
@@ -49,6 +50,8 @@ class Program:
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
         self._forward = compile(self._traced_forward)
         self._losses: Array = np.zeros(0)
+        # The rows of the step that was taken last.
+        self.latest_rows: Array | None = None
         # To tell a learning rate that is too high: where training began, how it went.
         self._began: dict[str, float] = {}
         self._first = optimizer.steps
@@ -93,6 +96,7 @@ class Program:
     def _take(self, data: Rows, steps: Steps, epoch: int, before: int = 0) -> None:
         """Take steps, of which `before` were taken in their epoch of `epoch` steps."""
         self._began = self._began or reach(self.net.parameters())
+        self.latest_rows = steps.rows(len(steps) - 1)
         outcome = self._step.run(data, steps)
         finite = np.isfinite(outcome.losses).all()
         if not finite or not _all_finite(outcome.states.values()):
@@ -147,6 +151,24 @@ class Program:
             predictions.append(prediction.numpy())
         return total / data.total_weight(), np.concatenate(predictions)
 
+    def look(self, batch: Rows, names: Iterable[str] | None) -> dict[str, Array]:
+        """Values and gradients of a step with `batch`, which is not taken.
+
+        It runs in NumPy from the weights as they are, like one in training.
+        """
+
+        def step(x: Any, y: Any, weights: Any) -> Tensor:
+            return self._traced_loss_and_gradient(x, y, weights)[0]
+
+        modes = {module: module.training for module in self.net.modules().values()}
+        self.net.train()
+        try:
+            _, seen = replay(tapped(step, names), *batch.parts)
+        finally:
+            for module, was_training in modes.items():
+                module.training = was_training
+        return {name: x.numpy() for name, x in seen.items()}
+
     # --- what is traced -----------------------------------------------------------
 
     def _traced_step(self, x: Any, y: Any, weights: Any, scalars: Any) -> Tensor:
@@ -161,7 +183,8 @@ class Program:
         def objective(net: Module) -> Tensor:
             prediction = net(x)
             with scope(LOSS):
-                return self.loss(prediction, y, sample_weight=weights)
+                loss = self.loss(prediction, y, sample_weight=weights)
+            return tap(loss, "loss")
 
         loss, dws = value_and_grad(objective)(self.net)
         return loss, dws

@@ -3,19 +3,23 @@
 A run tells its callbacks how it goes, and they look at the run: so they share a file.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
 
+from chainrule.ir import Array
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
 from chainrule.training.history import History
+
+Look: TypeAlias = Callable[[Iterable[str] | None, Any], dict[str, Array]]
 
 
 class Callback:
     """Something that is told how training goes. Override what you need.
 
     Everything about the run is in `run`: `run.net`, `run.optimizer`, `run.history`,
-    `run.epoch`, `run.epochs`; `run.stop("reason")` ends training after this epoch.
+    `run.epoch`, `run.epochs`; `run.look(["0.W.grad"])` gives values and gradients
+    inside a step; `run.stop("reason")` ends training after this epoch.
     """
 
     # Whether it looks at the network between epochs, or may stop training then. If
@@ -59,11 +63,33 @@ class Run:
         self.epochs = epochs
         self.settings = dict(settings)
         self.history = History()
+        self._look: Look | None = None
 
     @property
     def epoch(self) -> int:
         """How many epochs are done."""
         return self.optimizer.epochs
+
+    def look(
+        self, names: Iterable[str] | None = None, rows: Any = None
+    ) -> dict[str, Array]:
+        """Values and gradients inside a training step, by name, as arrays.
+
+        `names` are what `cr.tapped` takes: layers (`"2"`), parameters (`"2.W"`), marks
+        (`cr.tap`), `"loss"`, and their gradients (`"2.W.grad"`); without `names`, it is
+        what all layers give. The step is computed from the weights as they are now, on
+        the `rows` of those that are trained on, which are by default those of the last
+        step. It is not taken: weights, statistics and dropout stay as they are.
+
+        Raises `ValueError` for a name that is not there; the message says which are.
+        """
+        if self._look is None:
+            raise RuntimeError("there is nothing to look at before training begins")
+        return self._look(names, rows)
+
+    def look_with(self, look: Look) -> None:
+        """Let `look` answer: what trains says how to look at it."""
+        self._look = look
 
     def stop(self, reason: str) -> None:
         """End training after this epoch."""
