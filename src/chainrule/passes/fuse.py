@@ -193,7 +193,7 @@ class Fused:
                 waiting += self._inputs(group, value, place)
         return list(found.values())
 
-    def computed(self, group: Group) -> list[Value]:
+    def computed(self, group: Group, names: Names) -> list[Value]:
         """All operations that the stores of `group` take, moves and numbers left out.
 
         Some of them belong to another group and are computed here once more.
@@ -212,7 +212,6 @@ class Fused:
             kind = kind_of(self.samples, value)
             if kind not in ("leaf", "move", "constant", "generated") or not elsewhere:
                 found[value] = None
-        names = Names(self.samples)
         return sorted(found, key=names.number)
 
     def __str__(self) -> str:
@@ -223,7 +222,7 @@ class Fused:
         return "\n".join(["; ".join(filter(None, [head, names.legend()])), *groups])
 
     def _lines(self, group: Group, names: Names) -> Iterator[str]:
-        computed = self.computed(group)
+        computed = self.computed(group, names)
         stores = names.typed(group.stores)
         yield f"\n{group.domain(names)} -> {stores}  # {origin(computed)}"
         for value in computed:

@@ -77,7 +77,7 @@ class Program:
             cut = "first thread"
             if share is not None:
                 cut = f"tiles of {share.tile} of {names.size(group.sizes[share.digit])}"
-            computed = self.fused.computed(group)
+            computed = self.fused.computed(group, names)
             stores = names.values(group.stores)
             yield f"-> {stores}", group.domain(names), cut, f"# {origin(computed)}"
 
