@@ -20,6 +20,7 @@ from chainrule.cli.console import command, new_console
 from chainrule.cli.errors import Failure, expecting
 from chainrule.cli.progress import ProgressLines, ProgressView, duration
 from chainrule.cli.scores import score_table
+from chainrule.cli.speed import speed_view
 from chainrule.nn import Module
 from chainrule.tables import TableError
 from chainrule.tabular import (
@@ -271,6 +272,9 @@ def _summarise(console: Console, run: TableRun) -> None:
     else:
         console.print("No rows were kept for a test, so nothing is known of new rows.")
     _say_influence(console, run)
+    if run.history.speed is not None and run.history.speed.parts:
+        console.print()
+        console.print(speed_view(run.history.speed, console))
     console.print()
     console.print(Text.assemble(("saved to ", "dim"), (str(run.folder), "bold")))
     report = Path(str(run.folder), REPORT_FILE)
@@ -302,6 +306,7 @@ def _results(run: TableRun) -> dict[str, Any]:
         "best_epoch": history.best_epoch,
         "stopped": history.stopped,
         "seconds": round(sum(record["seconds"] for record in history), 3),
+        "speed": None if history.speed is None else history.speed.to_dict(),
         "parameters": sum(p.size for p in run.net.parameters().values()),
         "test": None if test is None else {"rows": test.rows, **test.metrics},
         "baselines": {name: dict(b.metrics) for name, b in run.baselines.items()},

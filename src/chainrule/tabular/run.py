@@ -7,7 +7,7 @@ On disk a run is a folder of plain data; loading one runs no code:
 | `model.safetensors` | the weights |
 | `model.json` | the network, the encoding of the columns, settings, provenance |
 | `history.jsonl` | what happened in training, one epoch a line |
-| `evaluation.json` | the scores on the test rows and of the baselines, the influence |
+| `evaluation.json` | scores on the test rows and of the baselines, influence, speed |
 
 The first two are those of any saved network, so `cr.load` reads them too.
 """
@@ -44,6 +44,7 @@ from chainrule.tabular.provenance import Provenance
 from chainrule.training.history import History
 from chainrule.training.program import predict
 from chainrule.training.scores import probabilities
+from chainrule.training.speed import Speed
 
 __all__ = ["Document", "TableRun", "judge", "load_run"]
 
@@ -205,6 +206,8 @@ def _write(run: TableRun, folder: Path) -> None:
         "test": None if run.evaluation is None else run.evaluation.to_json(),
         "baselines": {name: b.to_json() for name, b in run.baselines.items()},
         "influence": [asdict(found) for found in run.influence],
+        # Not with the network: that is the same in every run, and times never are.
+        "speed": None if run.history.speed is None else run.history.speed.to_dict(),
     }
     write_text(folder / EVALUATION_FILE, _json(scores))
     about = {
@@ -293,7 +296,7 @@ def _assemble(path: Path, about: Mapping[str, Any]) -> TableRun:
     architecture = from_plain(Architecture, about["architecture"])
     _check_match(encoder, architecture)
     net = _load_net(path, architecture)
-    test, baselines, influence = _load_scores(path / EVALUATION_FILE)
+    test, baselines, influence, speed = _load_scores(path / EVALUATION_FILE)
     return TableRun(
         net=net,
         architecture=architecture,
@@ -301,7 +304,7 @@ def _assemble(path: Path, about: Mapping[str, Any]) -> TableRun:
         schema=from_plain(Schema, about["table"]),
         split={str(name): int(rows) for name, rows in about["split"].items()},
         settings=dict(about["settings"]),
-        history=_load_history(path / HISTORY_FILE, about),
+        history=replace(_load_history(path / HISTORY_FILE, about), speed=speed),
         provenance=from_plain(Provenance, about["provenance"]),
         evaluation=test,
         baselines=baselines,
@@ -337,15 +340,18 @@ def _shapes(net: Module) -> dict[str, tuple[int, ...]]:
 
 def _load_scores(
     file: Path,
-) -> tuple[Evaluation | None, dict[str, Evaluation], tuple[Influence, ...]]:
+) -> tuple[
+    Evaluation | None, dict[str, Evaluation], tuple[Influence, ...], Speed | None
+]:
     if not file.exists():
-        return None, {}, ()
+        return None, {}, (), None
     scores = _read_json(file)
-    test = scores["test"]
+    test, speed = scores["test"], scores.get("speed")  # older runs have no speed
     return (
         None if test is None else Evaluation.from_json(test),
         {name: Evaluation.from_json(b) for name, b in scores["baselines"].items()},
         tuple(from_plain(Influence, found) for found in scores["influence"]),
+        None if speed is None else Speed.from_dict(speed),
     )
 
 

@@ -72,6 +72,7 @@ def train_table(
     seed: int = 0,
     out: str | Path | None = None,
     overwrite: bool = False,
+    profile: bool = False,
     callbacks: Iterable[Callback] = (),
     command: str = "",
 ) -> TableRun:
@@ -113,6 +114,7 @@ def train_table(
         seed: decides the split, the first weights, the order of the rows, dropout.
         out: a folder to save the run to.
         overwrite: whether to replace a run that `out` holds already.
+        profile: note where in the steps the time goes, for `run.history.speed`.
         callbacks: told how training goes; a `TableCallback` is told more.
         command: how this was started, kept with the run.
 
@@ -164,7 +166,7 @@ def train_table(
     for watcher in watchers:
         if isinstance(watcher, TableCallback):
             watcher.on_table(problem, architecture, net)
-    history = _learn(problem, net, settings, weigh, watchers)
+    history = _learn(problem, net, settings, weigh, watchers, profile=profile)
     judged = problem.test
     run = TableRun(
         net=net,
@@ -219,6 +221,8 @@ def _learn(
     settings: Settings,
     weigh: Weigher,
     callbacks: list[Callback],
+    *,
+    profile: bool,
 ) -> History:
     held, train = problem.validation, problem.train
     stopping = None
@@ -238,6 +242,7 @@ def _learn(
         sample_weight=weigh(train),
         early_stopping=stopping,
         callbacks=callbacks,
+        profile=profile,
         columns=problem.encoder.inputs,
         seed=settings.seed,
     )

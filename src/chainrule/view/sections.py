@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from chainrule.tabular.evaluation import Influence
 from chainrule.training.history import History
-from chainrule.view import charts
+from chainrule.view import charts, timing
 from chainrule.view.blocks import (
     NOTHING,
     bar_row,
@@ -45,6 +45,7 @@ def sections(report: Report) -> list[tuple[str, str, Html]]:
         ("columns", "Which columns it leans on", _influence(report.influence)),
         ("table", "The table", _table(report)),
         ("network", "The network", _network(report.layers)),
+        ("speed", "How fast it was", timing.speed(report.history.speed)),
         ("again", "How to run it again", _provenance(report.provenance)),
         ("next", "What to try next", _next_commands(report.next_commands)),
     ]

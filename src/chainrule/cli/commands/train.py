@@ -233,6 +233,14 @@ def train(
             rich_help_panel=_OUTPUT,
         ),
     ] = False,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Show where the time went, and how much of the machine was used.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     json: Annotated[
         bool,
         typer.Option(
@@ -272,6 +280,7 @@ def train(
         "patience": patience or None,
         "class_weight": class_weights(class_weight),
         "seed": seed,
+        "profile": profile,
     }
     from chainrule.cli.training import Output, train_and_show  # noqa: PLC0415 - heavy
 
