@@ -34,6 +34,9 @@ _OFTEN = 3
 # The share of the second cache that packed columns may take.
 _PACKED = 0.25
 
+# Rows of the right operand that are packed at a time where there are many.
+_DEEP = 2048
+
 Left = Literal["direct", "rows", "columns"]
 
 
@@ -41,7 +44,8 @@ Left = Literal["direct", "rows", "columns"]
 class Blocking:
     """Rows and vectors of a block, and how operands are read.
 
-    `wide` is how many columns are packed at a time. A left operand is packed in `rows`,
+    `wide` is how many columns are packed at a time, and `deep` how many rows of them; 0
+    if all are. A left operand is packed in `rows`,
     one after the other, or in `columns`: for each `k` the rows of the block.
     """
 
@@ -51,6 +55,7 @@ class Blocking:
     packs_right: bool
     left: Left
     wide: int
+    deep: int
 
     def share(self, lanes: int) -> Share:
         """The digit of the domain that is cut, and its tiles."""
@@ -85,13 +90,14 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
         count = max(1, min(count, rows[0]))
     step = vectors * lanes
     item = product.type.dtype.itemsize
-    room = int(target.l2_bytes * _PACKED) // (max(inner[0], 1) * item)
+    deep = _DEEP if packs and not group.whole_rows and inner[0] > 2 * _DEEP else 0
+    room = int(target.l2_bytes * _PACKED) // (max(deep or inner[0], 1) * item)
     wide = max(step, room // step * step)
     if group.whole_rows:
         wide = -(-max(columns[0], 1) // step) * step
     panels = -(-columns[0] // step)
     return Blocking(
-        count, vectors, by_columns, packs, _left(fused, group, panels), wide
+        count, vectors, by_columns, packs, _left(fused, group, panels), wide, deep
     )
 
 

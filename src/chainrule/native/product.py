@@ -24,6 +24,8 @@ from chainrule.passes.places import Place
 
 # Rows of a block of the left operand that is packed in columns lie this far apart.
 _ROW_SLOTS = 16
+# From so many matrices in a stack on, threads take whole matrices.
+_MANY_MATRICES = 4
 
 
 class ProductWriter(GroupWriter):
@@ -54,16 +56,28 @@ class ProductWriter(GroupWriter):
         self.width = self.step
         if self.group.whole_rows:
             self.width = -(-self.column_size[0] // self.step) * self.step
-        self.sums = self.own_room(self.blocking.rows * self.width * item, one)
         self.right = self.left = None
+        self.deep = self.samples.constant(self.blocking.deep)
+        depth = self.deep if self.blocking.deep else self.inner_size
+        if self.blocking.deep:
+            # Sums of all rows wait here while `k` runs on in other rows.
+            self.width = self.blocking.wide
+            row = self.width * item
+            self.sums = self.own_room(row, self.row_size, self.blocking.rows)
+        else:
+            self.sums = self.own_room(self.blocking.rows * self.width * item, one)
         if self.blocking.packs_right:
             wide = self.blocking.wide * item
-            self.right = self.own_room(wide, self.inner_size, self.lanes)
+            self.right = self.own_room(wide, depth, self.lanes)
         if self.blocking.left == "columns":
-            self.left = self.own_room(_ROW_SLOTS * item, self.inner_size)
+            self.left = self.own_room(_ROW_SLOTS * item, depth)
         elif self.blocking.left == "rows":
+            # Whole vectors are stored, so a row may be longer than `k`.
             rows = self.blocking.rows * item
-            self.left = self.own_room(rows, self.inner_size, self.lanes)
+            self.left = self.own_room(rows, depth, self.lanes)
+        b = self.builder
+        self.k_begin, self.k_end = b.index(0), self.evaluator.size(self.inner_size)
+        self.depth = self.evaluator.size(depth)
 
     # --- the order of blocks --------------------------------------------------------
 
@@ -73,26 +87,31 @@ class ProductWriter(GroupWriter):
         extent = self.evaluator.size(self.row_size)
         tiles = self.tile_count(extent, self.blocking.rows)
         if self.stack_sizes:
-            stack = self.evaluator.size(times(self.samples.one, *self.stack_sizes))
-            first, last = b.index(0), b.multiply(tiles, stack)
-            if self.share is not None:
-                first, last = self.run_of(last)
-
-            def each(index: Register) -> tuple[()]:
-                at = arithmetic.of(index)
-                self.matrix, tile = arithmetic.divided(at, tiles)
-                first = arithmetic.scalar(tile)
-                after = b.add(first, b.index(1))
-                self.in_wide_panels(b.index(0), self.all_columns(), first, after)
-                return ()
-
-            b.loop(first, last, 1, each)
+            self.matrices(tiles)
             return
         self.matrix = Coordinate()
         first, last = b.index(0), tiles
         if self.share is not None:
             first, last = self.run_of(tiles)
         self.in_wide_panels(b.index(0), self.all_columns(), first, last)
+
+    def matrices(self, tiles: Register) -> None:
+        """A stack of products: threads share the matrices, or the rows of each."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        stack = times(self.samples.one, *self.stack_sizes)
+        first, last = b.index(0), self.evaluator.size(stack)
+        start, stop = b.index(0), tiles
+        if self.share is not None and stack[0] >= _MANY_MATRICES:
+            first, last = self.run_of(last)
+        elif self.share is not None:
+            start, stop = self.run_of(tiles)
+
+        def each(index: Register) -> tuple[()]:
+            self.matrix = arithmetic.of(index)
+            self.in_wide_panels(b.index(0), self.all_columns(), start, stop)
+            return ()
+
+        b.loop(first, last, 1, each)
 
     def columns_outside(self) -> None:
         """Threads share the columns; each goes through all rows."""
@@ -109,7 +128,7 @@ class ProductWriter(GroupWriter):
     def in_wide_panels(
         self, start: Register, stop: Register, first: Register, last: Register
     ) -> None:
-        """Panels of columns that are packed together, and in each of them tiles of rows."""
+        """Columns that are packed together, and for each of them all tiles of rows."""
         b, arithmetic = self.builder, self.evaluator.arithmetic
 
         def rows(begin: Coordinate, end: Register) -> None:
@@ -127,11 +146,83 @@ class ProductWriter(GroupWriter):
         def panel(index: Register) -> tuple[()]:
             begin = arithmetic.of(index)
             end = b.minimum(b.add(index, b.index(self.blocking.wide)), stop)
-            self.pack_right(begin, end)
-            rows(begin, end)
+            if self.blocking.deep:
+                self.in_depth(begin, end, first, last)
+            else:
+                self.pack_right(begin, end)
+                rows(begin, end)
             return ()
 
         b.loop(start, stop, self.blocking.wide, panel)
+
+    def in_depth(
+        self, begin: Coordinate, end: Register, first: Register, last: Register
+    ) -> None:
+        """Sums over one piece of `k` after another for all rows; then what is fused."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        whole = self.k_begin, self.k_end
+        vectors = range(self.width // self.lanes)
+        zero = b.literal(0, self.dtype, self.lanes)
+
+        def tiles(body: Callable[[Coordinate, Rows], None]) -> None:
+            def each(index: Register) -> tuple[()]:
+                body(*self.rows_at(arithmetic.of(index)))
+                return ()
+
+            b.loop(first, last, 1, each)
+
+        def clear(start: Coordinate, rows: Rows) -> None:
+            del start
+            for r in range(self.blocking.rows):
+                for v in vectors:
+                    at = Coordinate((), r * self.width + v * self.lanes, 1)
+                    place = arithmetic.add(self.sums_of(rows), at)
+                    self.evaluator.store(zero, self.sums, place, padded=True)
+
+        def add(start: Coordinate, rows: Rows) -> None:
+            self.row_start, self.begin = start, begin
+            if self.left is not None:
+                self.pack_left(start, rows)
+            self.each_panel(
+                begin, end, lambda at: self.multiply(rows, at, self.blocking.vectors)
+            )
+
+        def finish(start: Coordinate, rows: Rows) -> None:
+            self.row_start = start
+            self.read_sums_from(begin, rows)
+            self.each_panel(
+                begin, end, lambda at: self.store_panel(rows, at, self.blocking.vectors)
+            )
+
+        def piece(index: Register) -> tuple[()]:
+            self.k_begin = index
+            self.k_end = b.minimum(b.add(index, self.depth), whole[1])
+            self.pack_right(begin, end)
+            tiles(add)
+            return ()
+
+        tiles(clear)
+        b.loop(*whole, self.blocking.deep, piece)
+        self.k_begin, self.k_end = whole
+        tiles(finish)
+
+    def each_panel(
+        self, begin: Coordinate, end: Register, body: Callable[[Coordinate], None]
+    ) -> None:
+        """A loop over panels of full width."""
+        arithmetic = self.evaluator.arithmetic
+
+        def each(index: Register) -> tuple[()]:
+            body(arithmetic.of(index))
+            return ()
+
+        self.builder.loop(arithmetic.scalar(begin), end, self.step, each)
+
+    def sums_of(self, rows: "Rows") -> Coordinate:
+        """Where the sums of a block of rows begin, if all rows have sums."""
+        if not self.blocking.deep:
+            return Coordinate()
+        return self.evaluator.arithmetic.scale(rows.apart, self.width)
 
     def all_columns(self) -> Register:
         """Where columns end."""
@@ -141,7 +232,7 @@ class ProductWriter(GroupWriter):
         """Where a tile of rows begins, and which of its rows are its own."""
         arithmetic, b = self.evaluator.arithmetic, self.builder
         block, size = self.blocking.rows, self.row_size
-        start = arithmetic.scale(tile, block)
+        start = apart = arithmetic.scale(tile, block)
         first, stop = b.index(0), b.index(block)
         if is_fixed(size):
             if size[0] % block:
@@ -163,7 +254,7 @@ class ProductWriter(GroupWriter):
                 arithmetic.clamp(arithmetic.add(start, Coordinate(constant=r)), extent)
                 for r in range(block)
             ]
-        return start, Rows(numbers, first, stop)
+        return start, Rows(numbers, first, stop, apart)
 
     # --- a block --------------------------------------------------------------------
 
@@ -179,7 +270,7 @@ class ProductWriter(GroupWriter):
         def panel(at: Coordinate, vectors: int) -> None:
             self.multiply(rows, at, vectors)
             if not self.group.whole_rows:
-                self.read_sums_from(at)
+                self.read_sums_from(at, rows)
                 self.store_panel(rows, at, vectors)
 
         first = arithmetic.scalar(begin)
@@ -193,18 +284,11 @@ class ProductWriter(GroupWriter):
 
             b.loop(first, b.index(whole), self.step, each)
             if columns > whole:
-                panel(
-                    Coordinate(constant=whole), -(-(columns - whole) // self.lanes)
-                )
+                panel(Coordinate(constant=whole), -(-(columns - whole) // self.lanes))
         else:
-
-            def every(index: Register) -> tuple[()]:
-                panel(arithmetic.of(index), self.blocking.vectors)
-                return ()
-
-            b.loop(first, end, self.step, every)
+            self.each_panel(begin, end, lambda at: panel(at, self.blocking.vectors))
         if self.group.whole_rows:
-            self.read_sums_from(Coordinate())
+            self.read_sums_from(Coordinate(), rows)
             self.each_row(rows, self.along_folded)
 
     def multiply(self, rows: "Rows", start: Coordinate, vectors: int) -> None:
@@ -229,15 +313,25 @@ class ProductWriter(GroupWriter):
                 ]
             return found
 
-        inner = evaluator.size(self.inner_size)
-        first = [zero] * (len(rows.numbers) * vectors)
-        sums = b.loop(b.index(0), inner, 1, each, first)
         offset = start if self.group.whole_rows else Coordinate()
-        for i, x in enumerate(sums):
-            r, v = divmod(i, vectors)
-            element = arithmetic.add(
-                offset, Coordinate((), r * self.width + v * self.lanes, 1)
-            )
+        if self.blocking.deep:
+            column = arithmetic.subtract(start, self.begin)
+            offset = arithmetic.add(self.sums_of(rows), column)
+        elements = [
+            arithmetic.add(offset, Coordinate((), r * self.width + v * self.lanes, 1))
+            for r in range(len(rows.numbers))
+            for v in range(vectors)
+        ]
+        first = [zero] * len(elements)
+        if self.blocking.deep:
+            first = [
+                evaluator.load(
+                    self.sums, element, self.dtype, lasting=False, padded=True
+                )
+                for element in elements
+            ]
+        sums = b.loop(self.k_begin, self.k_end, 1, each, first)
+        for x, element in zip(sums, elements, strict=True):
             evaluator.store(x, self.sums, element, padded=True)
 
     def multiply_add(self, a: Register, x: Register, total: Register) -> Register:
@@ -271,11 +365,10 @@ class ProductWriter(GroupWriter):
         """
         arithmetic = self.evaluator.arithmetic
         column = arithmetic.subtract(start, self.begin)
-        length = self.builder.add(
-            self.evaluator.size(self.inner_size), self.builder.index(self.lanes)
-        )
+        length = self.builder.add(self.depth, self.builder.index(self.lanes))
+        row = arithmetic.subtract(k, arithmetic.of(self.k_begin))
         return arithmetic.add(
-            arithmetic.times(column, length), arithmetic.scale(k, self.step)
+            arithmetic.times(column, length), arithmetic.scale(row, self.step)
         )
 
     def left_element(self, r: int, row: Coordinate, k: Coordinate) -> Register:
@@ -283,6 +376,7 @@ class ProductWriter(GroupWriter):
         if self.left is None:
             return self.operand(0, row, k)
         arithmetic = self.evaluator.arithmetic
+        k = arithmetic.subtract(k, arithmetic.of(self.k_begin))
         if self.blocking.left == "columns":
             element = arithmetic.scale(k, _ROW_SLOTS)
             element = arithmetic.add(element, Coordinate(constant=r))
@@ -293,9 +387,8 @@ class ProductWriter(GroupWriter):
     def left_row(self, r: int) -> Coordinate:
         """Where a packed row of the left operand begins."""
         arithmetic = self.evaluator.arithmetic
-        inner = self.evaluator.size(self.inner_size)
         length = arithmetic.add(
-            arithmetic.of(inner), Coordinate(constant=self.lanes)
+            arithmetic.of(self.depth), Coordinate(constant=self.lanes)
         )
         return arithmetic.scale(length, r)
 
@@ -316,7 +409,6 @@ class ProductWriter(GroupWriter):
         if self.right is None:
             return
         right = self.right
-        inner = self.evaluator.size(self.inner_size)
         along = self.right_lies_along_k()
 
         def panel(index: Register) -> tuple[()]:
@@ -337,7 +429,7 @@ class ProductWriter(GroupWriter):
                     self.evaluator.store(x, right, element, padded=True)
                 return ()
 
-            b.loop(b.index(0), inner, 1, row)
+            b.loop(self.k_begin, self.k_end, 1, row)
             return ()
 
         b.loop(arithmetic.scalar(begin), end, self.step, panel)
@@ -353,14 +445,11 @@ class ProductWriter(GroupWriter):
         if self.right is None:
             return
         right = self.right
-        inner = self.evaluator.size(self.inner_size)
         columns = self.evaluator.size(self.column_size)
 
         def square(index: Register) -> tuple[()]:
             k = arithmetic.of(index)
-            left = arithmetic.scalar(
-                arithmetic.subtract(arithmetic.of(inner), k)
-            )
+            left = arithmetic.scalar(arithmetic.subtract(arithmetic.of(self.k_end), k))
             exact = is_fixed(self.inner_size) and self.inner_size[0] % lanes == 0
             mask = None if exact else b.first_lanes(left)
             along = Coordinate(k.terms, k.constant, 1)
@@ -383,7 +472,7 @@ class ProductWriter(GroupWriter):
                     self.evaluator.store(x, right, element, padded=True)
             return ()
 
-        b.loop(b.index(0), inner, lanes, square)
+        b.loop(self.k_begin, self.k_end, lanes, square)
 
     def pack_left(self, start: Coordinate, rows: "Rows") -> None:
         """Copy a block of rows of the left operand."""
@@ -391,7 +480,7 @@ class ProductWriter(GroupWriter):
         if self.left is None:
             return
         left = self.left
-        inner = self.evaluator.size(self.inner_size)
+        origin = arithmetic.of(self.k_begin)
         if self.blocking.left == "columns":
             extent = self.evaluator.size(self.row_size)
 
@@ -404,32 +493,33 @@ class ProductWriter(GroupWriter):
                     lanes = Coordinate(at.terms, at.constant, 1)
                     with self.evaluator.masked(mask):
                         x = b.spread(self.operand(0, lanes, k), self.lanes)
-                    element = arithmetic.add(
-                        arithmetic.scale(k, _ROW_SLOTS), Coordinate((), first, 1)
-                    )
+                    row = arithmetic.scale(arithmetic.subtract(k, origin), _ROW_SLOTS)
+                    element = arithmetic.add(row, Coordinate((), first, 1))
                     self.evaluator.store(x, left, element, padded=True)
                 return ()
 
-            b.loop(b.index(0), inner, 1, column)
+            b.loop(self.k_begin, self.k_end, 1, column)
             return
 
         def piece(index: Register) -> tuple[()]:
             k = arithmetic.of(index)
-            rest = arithmetic.subtract(arithmetic.of(inner), k)
+            rest = arithmetic.subtract(arithmetic.of(self.k_end), k)
             mask = b.first_lanes(arithmetic.scalar(rest))
             lanes = Coordinate(k.terms, k.constant, 1)
             for r, row in enumerate(rows.numbers):
                 with self.evaluator.masked(mask):
                     x = b.spread(self.operand(0, row, lanes), self.lanes)
-                element = arithmetic.add(self.left_row(r), lanes)
+                element = arithmetic.add(
+                    self.left_row(r), arithmetic.subtract(lanes, origin)
+                )
                 self.evaluator.store(x, left, element, padded=True)
             return ()
 
-        b.loop(b.index(0), inner, self.lanes, piece)
+        b.loop(self.k_begin, self.k_end, self.lanes, piece)
 
     # --- what is fused --------------------------------------------------------------
 
-    def read_sums_from(self, column: Coordinate) -> None:
+    def read_sums_from(self, column: Coordinate, rows: "Rows") -> None:
         """Let the product be read where its sums are, from a column on."""
         arithmetic = self.evaluator.arithmetic
         lead = self.lead_of(self.row_start)
@@ -438,7 +528,8 @@ class ProductWriter(GroupWriter):
             row, at = place.coordinates
             row = arithmetic.subtract(row, lead)
             at = arithmetic.subtract(at, column)
-            return arithmetic.add(arithmetic.scale(row, self.width), at)
+            within = arithmetic.add(arithmetic.scale(row, self.width), at)
+            return arithmetic.add(self.sums_of(rows), within)
 
         self.evaluator.locals[self.group.root] = Local(self.sums, element, padded=True)
 
@@ -477,6 +568,12 @@ class Rows:
     """The rows of a block: their coordinates, and which of them are its own."""
 
     def __init__(
-        self, numbers: Sequence[Coordinate], first: Register, stop: Register
+        self,
+        numbers: Sequence[Coordinate],
+        first: Register,
+        stop: Register,
+        apart: Coordinate,
     ) -> None:
         self.numbers, self.first, self.stop = numbers, first, stop
+        # A row with which no other block begins, even if blocks overlap.
+        self.apart = apart
