@@ -56,18 +56,22 @@ def lower(
     *,
     watched: int | None = None,
     timed: bool = False,
+    worth: float | None = None,
 ) -> Lowered:
     """The nests of a graph and their text.
 
     `inputs` and `outputs` say how each input and output is bound; the program stops
     after a step in which the output `watched` is not finite; `timed` programs note how
-    long each group takes.
+    long each group takes; groups are shared by threads from so much work on that it is
+    `worth` it.
     """
     for x, binding in zip(samples.graph.inputs, inputs, strict=True):
         if bound_as(x, binding)[1] != x.type.dtype:
             samples.converted.add(x)
     fused = fuse(samples)
     tiling = Tiling(8, target.vector_bytes // 4, share_of(target))
+    if worth is not None:
+        tiling = replace(tiling, worth=worth)
     program = partition(fused, tiling)
     frame = Frame(samples)
     places = _Places(program, frame, inputs, outputs)

@@ -364,7 +364,8 @@ class NestBuilder:
         by_zero = self.equal(y, zero)
         quotient = self.select(by_zero, self.divide(x, y), floored)
         rest = self.select(adjust, self.add(rest, y), rest)
-        signed_zero = self.multiply(zero, y)
+        negative_zero = self.constant(-0.0, x)
+        signed_zero = self.select(self.less(y, zero), negative_zero, zero)
         return quotient, self.select(self.equal(rest, zero), signed_zero, rest)
 
     def _fmod(self, x: Register, y: Register) -> Register:
@@ -373,11 +374,10 @@ class NestBuilder:
         A rounded quotient leaves a rest that is exact and shorter by all the digits
         of a float. Where the quotient could overflow, a multiple of `y` goes first.
         """
-        rounds = 14 if x.dtype.itemsize == 4 else 42
-        small, large = (2.0**-60, 2.0**70) if rounds == 14 else (2.0**-500, 2.0**600)
+        rounds, large = (7, 2.0**127) if x.dtype.itemsize == 4 else (21, 2.0**1023)
         m, r = self.absolute(y), self.absolute(x)
-        tiny = self.less(m, self.constant(small, m))
-        multiple = self.select(tiny, self.multiply(m, self.constant(large, m)), m)
+        below_one = self.less(m, self.constant(1, m))
+        multiple = self.select(below_one, self.multiply(m, self.constant(large, m)), m)
         zero = self.constant(0, x)
         for by in (multiple, m):
             for _ in range(rounds):

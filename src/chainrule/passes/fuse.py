@@ -39,6 +39,7 @@ _FREE_OF_STORED = 6
 _FREE_MOVE = 16
 # So that neither the nests nor Python's stack grow beyond measure.
 _MOST_VALUES = 120
+_DEEPEST_FLOATING = 30
 # How many columns of a product a thread can keep beside the cache for its rows.
 WIDEST_ROWS = 4096
 # And how many bytes the matrix may have that every block of whole rows goes through.
@@ -380,6 +381,10 @@ class _Fusion:
         # What a free value costs at each of its elements.
         self.cost: dict[Value, float] = {}
         self.floating = self.fused.floating
+        # How many values that float stand on one another, at most.
+        self.below: dict[Value, int] = {}
+        # What grows with the place of a group among all.
+        self.position: dict[Group, int] = {}
 
     def run(self) -> Fused:
         graph = self.samples.graph
@@ -435,11 +440,19 @@ class _Fusion:
         if cost <= limit and not waits:
             self.cost[value] = cost
         elif of_leaves:
-            self.floating[value] = None
+            self.float(value)
         elif kind == "map":
             self.place_map(value)
         else:
             self.own_group(value)
+
+    def float(self, value: Value) -> None:
+        """Let a value wait for the group that reads it, unless others wait for it."""
+        below = (self.below[x] for x in value.inputs if x in self.floating)
+        self.below[value] = 1 + max(below, default=0)
+        self.floating[value] = None
+        if self.below[value] >= _DEEPEST_FLOATING:
+            self.ahead(value)
 
     def place_map(self, value: Value) -> None:
         for group in self.candidates(value):
@@ -461,6 +474,7 @@ class _Fusion:
         return Group("nest", shape, flags)
 
     def found(self, group: Group, value: Value) -> None:
+        self.position[group] = len(self.position)
         self.groups.append(group)
         self.settle(value, group)
         self.join(value, group)
@@ -504,6 +518,7 @@ class _Fusion:
         group = self.plain_nest(value)
         if isinstance(value.operation, Folds):
             group = Group("nest", *self.domain(value))
+        self.position[group] = -len(self.position)
         self.groups.insert(0, group)
         self.settle(value, group)
         self.join(value, group)
@@ -536,10 +551,8 @@ class _Fusion:
     def candidates(self, value: Value) -> Iterator[Group]:
         """The groups of producers, the latest one first; no earlier one would do."""
         producers = {self.home[x] for x in self.producers(value)}
-        if not producers:
-            return
-        position = {group: i for i, group in enumerate(self.groups)}
-        yield max(producers, key=lambda group: position[group])
+        if producers:
+            yield max(producers, key=lambda group: self.position[group])
 
     def producers(self, value: Value) -> list[Value]:
         """The values with a group that `value` is made of through free ones."""
@@ -642,7 +655,7 @@ class _Fusion:
         (x,) = value.inputs
         sizes, kept = self.domain(value)
         if not self.producers(value):
-            self.floating[value] = None
+            self.float(value)
             return
         for group in [self.home[x]] if x in self.home else self.candidates(value):
             later = self.candidates(value)

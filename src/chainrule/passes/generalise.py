@@ -41,6 +41,7 @@ class Samples:
     # Leaves that lie in memory in another dtype: each is converted where it is read.
     converted: set[Value] = field(default_factory=set)
     _twins: dict[Value, tuple[Value, ...]] = field(default_factory=dict)
+    _accesses: dict[Value, Access] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for twins in zip(*(graph.order for graph in self.graphs), strict=True):
@@ -102,11 +103,15 @@ class Samples:
                 return False
         return True
 
-    def access(self, value: Value) -> "Access":
+    def access(self, value: Value) -> Access:
         """What `access` says, with a `Size` wherever a coordinate starts."""
-        found = [
-            parse_access(_access(twin)) for twin in self._twins[value]
-        ]
+        known = self._accesses.get(value)
+        if known is None:
+            known = self._accesses[value] = self._access(value)
+        return known
+
+    def _access(self, value: Value) -> Access:
+        found = [parse_access(_access(twin)) for twin in self._twins[value]]
         inputs = zip(*(a.inputs for a in found), strict=True)
         return Access(
             tuple(

@@ -20,10 +20,6 @@ from chainrule.passes.in_place import in_place
 from chainrule.passes.names import Names, columns, origin, plural
 from chainrule.passes.places import Place, is_one, regroup
 
-# Work, in additions, below which a group is not worth cutting.
-_WORTH_CUTTING = 8192
-
-
 @dataclass(frozen=True)
 class Share:
     """The digit that is cut, and into tiles of how many of its elements."""
@@ -98,11 +94,15 @@ def rows_of_eight(fused: Fused, group: Group) -> Share:
 
 @dataclass(frozen=True)
 class Tiling:
-    """Tiles that suit a machine: rows, lanes of a vector, and how products are cut."""
+    """Tiles that suit a machine: rows, lanes of a vector, and how products are cut.
+
+    A group of less work than `worth`, in additions, is left to the first thread.
+    """
 
     rows: int = 8
     lanes: int = 16
     product: Callable[[Fused, Group], Share] = rows_of_eight
+    worth: float = 8192
 
 
 @dataclass(eq=False)
@@ -111,6 +111,12 @@ class _Access:
 
     reads: dict[Value, set[object]] = field(default_factory=dict)
     writes: dict[Value, set[object]] = field(default_factory=dict)
+
+    def add(self, other: "_Access") -> None:
+        """What another group does as well."""
+        for mine, more in ((self.reads, other.reads), (self.writes, other.writes)):
+            for buffer, slices in more.items():
+                mine.setdefault(buffer, set()).update(slices)
 
 
 def partition(fused: Fused, tiling: Tiling) -> Program:
@@ -162,7 +168,7 @@ def _share(fused: Fused, group: Group, tiling: Tiling) -> Share | None:
     last = len(group.sizes) - 1
     # One element cannot be cut.
     several = [i for i in group.kept_digits if not is_one(group.sizes[i])]
-    if work < _WORTH_CUTTING or not several:
+    if work < tiling.worth or not several:
         return None
     if group.kind == "product":
         share = tiling.product(fused, group)
@@ -231,9 +237,9 @@ def _conflict(a: _Access, b: _Access) -> bool:
 def _differ(
     first: Mapping[Value, set[object]], second: Mapping[Value, set[object]]
 ) -> bool:
-    for buffer in first.keys() & second.keys():
-        slices = first[buffer] | second[buffer]
-        if len(slices) > 1 or None in slices:
+    for buffer, slices in first.items():
+        others = second.get(buffer)
+        if others is not None and (len(slices | others) > 1 or None in slices):
             return True
     return False
 
@@ -242,38 +248,43 @@ def _phases(fused: Fused, accesses: Mapping[Group, _Access]) -> list[list[Group]
     """Emit what is ready and conflicts with nothing since the last barrier."""
     waits = _waits(fused, accesses)
     left = list(fused.groups)
-    phases: list[list[Group]] = [[]]
+    phases: list[list[Group]] = []
     done: set[Group] = set()
     while left:
-        ready = [
-            group
-            for group in left
-            if waits[group] <= done
-            and not any(
-                _conflict(accesses[group], accesses[other]) for other in phases[-1]
-            )
-        ]
-        if not ready:
-            phases.append([])
-            continue
-        group = ready[0]
-        phases[-1].append(group)
-        done.add(group)
-        left.remove(group)
+        phases.append([])
+        together = _Access()
+        before = None
+        # Who waits for a reader of its state may stand in front of it.
+        while before != len(left):
+            before, later = len(left), []
+            for group in left:
+                if waits[group] <= done and not _conflict(accesses[group], together):
+                    phases[-1].append(group)
+                    done.add(group)
+                    together.add(accesses[group])
+                else:
+                    later.append(group)
+            left = later
     return phases
 
 
 def _waits(fused: Fused, accesses: Mapping[Group, _Access]) -> dict[Group, set[Group]]:
     """What has to run before each group: what it reads, and who reads what it ends."""
-    states = {x for x, _ in fused.samples.graph.assignments}
+    writers: dict[Value, list[Group]] = {}
+    for state, _ in fused.samples.graph.assignments:
+        writers[state] = []
+    for group, access in accesses.items():
+        for buffer in access.writes:
+            if buffer in writers:
+                writers[buffer].append(group)
     waits: dict[Group, set[Group]] = {group: set() for group in fused.groups}
     for group in fused.groups:
         for read, _ in fused.reads(group):
             producer = fused.home.get(read)
             if producer is not None and producer is not group:
                 waits[group].add(producer)
-            if producer is None and read in states:
-                for other, access in accesses.items():
-                    if other is not group and read in access.writes:
-                        waits[other].add(group)
+            if producer is None:
+                for writer in writers.get(read, ()):
+                    if writer is not group:
+                        waits[writer].add(group)
     return waits

@@ -11,6 +11,7 @@ passes that decide what is computed where follow only whether a coordinate has c
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Generic, Protocol, TypeVar
 
 from chainrule.ir import Value
@@ -76,11 +77,13 @@ class Source(Generic[C]):
     conditions: tuple[Condition[C], ...] = ()
 
 
-def blocks(first: Sizes, second: Sizes) -> Iterator[tuple[slice, slice]]:
+@lru_cache(maxsize=4096)
+def blocks(first: Sizes, second: Sizes) -> tuple[tuple[slice, slice], ...]:
     """Pairs of runs of two lists of sizes that have equal products, as short as can be.
 
     The sizes have no ones; that the products of all are equal is the caller's promise.
     """
+    found = []
     i = j = 0
     while i < len(first) or j < len(second):
         start = i, j
@@ -92,7 +95,8 @@ def blocks(first: Sizes, second: Sizes) -> Iterator[tuple[slice, slice]]:
                 b, j = times(b, second[j]), j + 1
             else:
                 break
-        yield slice(start[0], i), slice(start[1], j)
+        found.append((slice(start[0], i), slice(start[1], j)))
+    return tuple(found)
 
 
 def regroup(place: Place[C], sizes: Sizes, algebra: Algebra[C]) -> Place[C]:
@@ -130,6 +134,7 @@ def is_one(size: Size) -> bool:
     return all(n == 1 for n in size)
 
 
+@lru_cache(maxsize=4096)
 def fits(sizes: Sizes, digits: Sizes) -> bool:
     """Whether axes of `sizes` are the digits, each whole or in several axes."""
     mine = tuple(size for size in sizes if not is_one(size))

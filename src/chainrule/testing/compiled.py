@@ -18,14 +18,21 @@ _CANARY = 0xA5
 _MARGIN = 64
 
 
-def lowered(samples: Samples, target: Target | None = None) -> Lowered:
-    """The nests and the text of graphs whose inputs and outputs are an array each."""
+def lowered(
+    samples: Samples, target: Target | None = None, *, timed: bool = False
+) -> Lowered:
+    """The nests and the text of graphs whose inputs and outputs are an array each.
+
+    All that can be shared is shared by the threads, however little work it is.
+    """
     graph = samples.graph
     return lower(
         samples,
         ["plain"] * len(graph.inputs),
         ["plain"] * len(graph.outputs),
         host() if target is None else target,
+        timed=timed,
+        worth=0,
     )
 
 
