@@ -18,6 +18,7 @@ in `docs/pictures/`.
 import ast
 import contextlib
 import io
+import linecache
 import math
 import os
 import re
@@ -166,12 +167,15 @@ def _notebook(page: Path) -> Iterator[Callable[[str, int], tuple[str, Any]]]:
         return _trimmed(printed.getvalue()), value
 
     sys.modules["page"] = module
+    # So that messages can show the line that they name, as in a notebook.
+    lines = page.read_text(encoding="utf-8").splitlines(keepends=True)
+    linecache.cache[name] = (0, None, lines, name)
     try:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             Path("examples").symlink_to(ROOT / "examples")
             yield run
     finally:
-        del sys.modules["page"]
+        del sys.modules["page"], linecache.cache[name]
 
 
 def _run_shell(code: str) -> str:

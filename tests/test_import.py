@@ -1,4 +1,4 @@
-"""The core needs NumPy and safetensors only, and imports what it needs when it does."""
+"""The core needs no extras, and imports what it needs when it does."""
 
 import subprocess
 import sys

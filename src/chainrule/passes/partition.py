@@ -65,7 +65,8 @@ class Program:
         lines = ["; ".join(filter(None, [head, names.legend()]))]
         for number, rows in enumerate(phases):
             lines += ["", f"phase {number}", *(next(counted) for _ in rows)]
-        return "\n".join([*lines, "", *self._updates(names)])
+        updates = list(self._updates(names))
+        return "\n".join([*lines, "", *updates] if updates else lines)
 
     def _rows(self, groups: list[Group], names: Names) -> Iterator[tuple[str, ...]]:
         for group in groups:
