@@ -225,7 +225,7 @@ class Fused:
     def _lines(self, group: Group, names: Names) -> Iterator[str]:
         computed = self.computed(group, names)
         stores = names.typed(group.stores)
-        yield f"\n{group.domain(names)} -> {stores}  # {origin(computed)}"
+        yield f"\n{group.domain(names)} -> {stores}  {origin(computed)}".rstrip()
         for value in computed:
             again = self.home.get(value, group) is not group
             note = "  # once more" if again else ""

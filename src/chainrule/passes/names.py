@@ -121,11 +121,11 @@ class Names:
 
 
 def origin(values: Iterable[Value]) -> str:
-    """The layers and the user's lines that values come from: `layer 0, model.py:12`."""
+    """A remark with the layers and lines of values: `# layer 0, model.py:12`."""
     locations = [v.location for v in values if v.location is not None]
     layers = dict.fromkeys(f"layer {at.layer}" for at in locations if at.layer)
     lines = dict.fromkeys(map(line_of, locations))
-    return ", ".join([*layers, *lines])
+    return f"# {', '.join([*layers, *lines])}" if lines else ""
 
 
 def line_of(location: Location) -> str:

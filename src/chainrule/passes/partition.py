@@ -20,6 +20,7 @@ from chainrule.passes.in_place import in_place
 from chainrule.passes.names import Names, columns, origin, plural
 from chainrule.passes.places import Place, is_one, regroup
 
+
 @dataclass(frozen=True)
 class Share:
     """The digit that is cut, and into tiles of how many of its elements."""
@@ -76,7 +77,7 @@ class Program:
                 cut = f"tiles of {share.tile} of {names.size(group.sizes[share.digit])}"
             computed = self.fused.computed(group, names)
             stores = names.values(group.stores)
-            yield f"-> {stores}", group.domain(names), cut, f"# {origin(computed)}"
+            yield f"-> {stores}", group.domain(names), cut, origin(computed)
 
     def _updates(self, names: Names) -> Iterator[str]:
         given = dict(self.fused.samples.graph.assignments)
