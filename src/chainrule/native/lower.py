@@ -8,6 +8,7 @@ the folded digits, and the last one stores.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -35,7 +36,9 @@ _SIDE_BY_SIDE = 4
 _WORTH_KEEPING = 10
 _LONGEST_ROW = 8192
 
-Digits = dict[int, Coordinate]
+Digits: TypeAlias = dict[int, Coordinate]
+# Where vectors lie side by side, and the masks of the lanes before the end.
+Places: TypeAlias = Sequence[tuple[Digits, Register | None]]
 
 
 class GroupWriter:
@@ -50,7 +53,8 @@ class GroupWriter:
         self.frame = frame
         self.target = target
         self.share: Share | None = program.shares[group]
-        widest = max((v.type.dtype.itemsize for v in _floats(group)), default=4)
+        # Never more lanes than the tiles of shares are made of.
+        widest = max((4, *(v.type.dtype.itemsize for v in _floats(group))))
         self.lanes = target.vector_bytes // widest
         self.builder = NestBuilder(name, self.lanes)
         self.evaluator = Evaluator(self.builder, frame, self.samples)
@@ -194,34 +198,49 @@ class GroupWriter:
         self.shared(last, side * self.lanes, body)
 
     def vectors(
-        self, at: Digits, digit: int, start: Coordinate, count: int
-    ) -> list[tuple[Digits, Register | None]]:
-        """Places of so many vectors side by side, and their masks."""
+        self,
+        at: Digits,
+        digit: int,
+        start: Coordinate,
+        count: int,
+        *,
+        inside: bool = False,
+    ) -> Places:
+        """Places of so many vectors side by side, and their masks.
+
+        Starts are multiples of what the vectors hold together. If the caller knows that
+        all are `inside`, there are no masks.
+        """
         found: list[tuple[Digits, Register | None]] = []
         for i in range(count):
             base = self.evaluator.arithmetic.add(
                 start, Coordinate(constant=i * self.lanes)
             )
             lanes = Coordinate(base.terms, base.constant, 1, base.vector)
-            found.append(({**at, digit: lanes}, self.mask_at(digit, base)))
+            mask = None if inside else self.mask_at(digit, base, count * self.lanes)
+            found.append(({**at, digit: lanes}, mask))
         return found
 
-    def mask_at(self, digit: int, base: Coordinate) -> Register | None:
-        """The lanes before the end of a digit; `None` if all are, always."""
+    def mask_at(
+        self, digit: int, base: Coordinate, step: int | None = None
+    ) -> Register | None:
+        """The lanes before the end of a digit; `None` if all are, always.
+
+        With `step`, the vector belongs to some that begin at a multiple of it and end
+        before the next one.
+        """
         size = self.group.sizes[digit]
-        if len(set(size)) == 1 and size[0] % self.lanes == 0:
+        if len(set(size)) == 1:
             known = base.known
-            if known is None or known + self.lanes <= size[0]:
-                return None
-        if len(set(size)) == 1 and base.known is not None:
-            if base.known + self.lanes <= size[0]:
+            whole = step is not None and size[0] % step == 0
+            if whole if known is None else known + self.lanes <= size[0]:
                 return None
         left = self.evaluator.arithmetic.subtract(
             self.evaluator.arithmetic.of(self.evaluator.size(size)), base
         )
         return self.builder.first_lanes(self.evaluator.arithmetic.scalar(left))
 
-    def chunk(self, places: Sequence[tuple[Digits, Register | None]]) -> None:
+    def chunk(self, places: Places) -> None:
         """All levels for kept coordinates that lie side by side."""
         folded = [i for i, kept in enumerate(self.group.kept) if not kept]
         for folds in self.levels:
@@ -261,7 +280,7 @@ class GroupWriter:
     def store_chunk(
         self,
         folded: Sequence[int],
-        places: Sequence[tuple[Digits, Register | None]],
+        places: Places,
     ) -> None:
         elements = [v for v in self.group.stores if not self.is_kept(v)]
         if elements:

@@ -16,7 +16,7 @@ from chainrule.ir import DType
 from chainrule.native.blocking import Blocking, choose, is_fixed
 from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Local
-from chainrule.native.lower import Digits, GroupWriter
+from chainrule.native.lower import Digits, GroupWriter, Places
 from chainrule.native.nest import Register
 from chainrule.passes.fuse import strides_of
 from chainrule.passes.generalise import Sizes, times
@@ -184,14 +184,14 @@ class ProductWriter(GroupWriter):
             if self.left is not None:
                 self.pack_left(start, rows)
             self.each_panel(
-                begin, end, lambda at: self.multiply(rows, at, self.blocking.vectors)
+                begin, end, lambda at: self.multiply(rows, at, self.places_at(at))
             )
 
         def finish(start: Coordinate, rows: Rows) -> None:
             self.row_start = start
             self.read_sums_from(begin, rows)
             self.each_panel(
-                begin, end, lambda at: self.store_panel(rows, at, self.blocking.vectors)
+                begin, end, lambda at: self.store_panel(rows, self.places_at(at))
             )
 
         def piece(index: Register) -> tuple[()]:
@@ -267,11 +267,12 @@ class ProductWriter(GroupWriter):
         if self.left is not None:
             self.pack_left(start, rows)
 
-        def panel(at: Coordinate, vectors: int) -> None:
-            self.multiply(rows, at, vectors)
+        def panel(at: Coordinate, vectors: int, *, inside: bool = False) -> None:
+            places = self.vectors({}, 1, at, vectors, inside=inside)
+            self.multiply(rows, at, places)
             if not self.group.whole_rows:
                 self.read_sums_from(at, rows)
-                self.store_panel(rows, at, vectors)
+                self.store_panel(rows, places)
 
         first = arithmetic.scalar(begin)
         if is_fixed(self.column_size) and self.right is None:
@@ -279,7 +280,7 @@ class ProductWriter(GroupWriter):
             whole = columns // self.step * self.step
 
             def each(index: Register) -> tuple[()]:
-                panel(arithmetic.of(index), self.blocking.vectors)
+                panel(arithmetic.of(index), self.blocking.vectors, inside=True)
                 return ()
 
             b.loop(first, b.index(whole), self.step, each)
@@ -291,11 +292,10 @@ class ProductWriter(GroupWriter):
             self.read_sums_from(Coordinate(), rows)
             self.each_row(rows, self.along_folded)
 
-    def multiply(self, rows: "Rows", start: Coordinate, vectors: int) -> None:
+    def multiply(self, rows: "Rows", start: Coordinate, places: Places) -> None:
         """The sums of a block, in registers, and then in the memory of the thread."""
         b, evaluator = self.builder, self.evaluator
-        arithmetic = evaluator.arithmetic
-        places = self.vectors({}, 1, start, vectors)
+        arithmetic, vectors = evaluator.arithmetic, len(places)
         zero = b.literal(0, self.dtype, self.lanes)
 
         def each(index: Register, *sums: Register) -> list[Register]:
@@ -416,7 +416,7 @@ class ProductWriter(GroupWriter):
             if along:
                 self.pack_turned(start)
                 return ()
-            places = self.vectors({}, 1, start, self.blocking.vectors)
+            places = self.places_at(start)
 
             def row(number: Register) -> tuple[()]:
                 k = arithmetic.of(number)
@@ -541,9 +541,12 @@ class ProductWriter(GroupWriter):
         extent = self.evaluator.size(self.row_size)
         return arithmetic.add(arithmetic.times(self.matrix, extent), row)
 
-    def store_panel(self, rows: "Rows", start: Coordinate, vectors: int) -> None:
+    def places_at(self, start: Coordinate) -> Places:
+        """The vectors of the panel that starts at a column."""
+        return self.vectors({}, 1, start, self.blocking.vectors)
+
+    def store_panel(self, rows: "Rows", places: Places) -> None:
         """Store the values fused with the product, one row of the panel at a time."""
-        places = self.vectors({}, 1, start, vectors)
 
         def row(at: Digits) -> None:
             for place, mask in places:
