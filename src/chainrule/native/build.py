@@ -7,9 +7,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from chainrule.ir import DType, Graph, Value, dtype_name
+from chainrule.native.alike import describe
 from chainrule.native.blocking import share_of
 from chainrule.native.emit import emit
-from chainrule.native.entry import entry
+from chainrule.native.entry import Call, entry
 from chainrule.native.frame import Frame, Storage
 from chainrule.native.irregular import scratch_of, writer_of
 from chainrule.native.layout import Account, Layout, Room, Slot
@@ -26,8 +27,8 @@ from chainrule.passes.partition import Program, Tiling, partition
 
 BYTE: DType = np.dtype(np.int8)
 
-# How an input is given: an array; a state's array; all rows, of which a step takes some;
-# a number for each step. `rows:<f2` are rows in another dtype than the graph has them.
+# How an input is given: `plain`, an array; `state`, that of a state; `rows`, of which a
+# step takes some; `step`, an array for each step. With `rows:<f2` they are half floats.
 Binding: TypeAlias = str
 
 
@@ -42,7 +43,7 @@ class Lowered:
     """A program in nests and in LLVM's text, and how to call it."""
 
     program: Program
-    functions: tuple[Function, ...]
+    calls: tuple[Call, ...]
     text: str
     layout: Layout
     frame: Frame
@@ -75,22 +76,50 @@ def lower(
     program = partition(fused, tiling)
     frame = Frame(samples)
     places = _Places(program, frame, inputs, outputs)
-    functions = []
-    for number, group in enumerate(program.groups):
-        writer = _writer(f"group_{number}", group, program, frame, target)
-        writer.scratch = places.scratch(group)
-        writer.give_room = places.giver(group)
-        functions.append(writer.write())
+    written = _Written(program, frame, places, target)
+    calls = [written.call(group) for group in program.groups]
+    functions = [call.function for call in calls]
     slots = len(frame.sizes) + len(frame.constants)
     text = "\n".join(
         [
-            emit(functions),
-            entry(program, slots, places.watched(watched), timed=timed),
+            emit(list(dict.fromkeys(functions))),
+            entry(program, calls, slots, places.watched(watched), timed=timed),
             support(target),
         ]
     )
     layout = places.layout(functions)
-    return Lowered(program, tuple(functions), text, layout, frame)
+    return Lowered(program, tuple(calls), text, layout, frame)
+
+
+class _Written:
+    """The nests that there are already, by what they do."""
+
+    def __init__(
+        self, program: Program, frame: Frame, places: "_Places", target: Target
+    ) -> None:
+        self.program, self.frame = program, frame
+        self.places, self.target = places, target
+        self.known: dict[object, tuple[Function, list[Room]]] = {}
+
+    def call(self, group: Group) -> Call:
+        """A nest for a group, and a table of the group's buffers."""
+        places = self.places
+        described = describe(self.program, self.frame, group)
+        words = list(described.words)
+        known = self.known.get(described.text)
+        if known is None:
+            rooms: list[Room] = []
+            name = f"group_{len(self.known)}"
+            writer = _writer(name, group, self.program, self.frame, self.target)
+            writer.evaluator.buffers = words
+            writer.give_room = places.giver(group, rooms)
+            writer.scratch = places.scratch(group, rooms)
+            known = self.known[described.text] = writer.write(), rooms
+        else:
+            phase = places.phase[group]
+            rooms = [replace(room, first=phase, last=phase) for room in known[1]]
+            words += [places.word_of(room) for room in rooms]
+        return Call(known[0], places.table(words), tuple(words))
 
 
 def _writer(
@@ -165,7 +194,7 @@ class _Places:
             self.target(value, self.storage(value, "output", i, bound))
 
     def target(self, value: Value, storage: Storage) -> None:
-        """Have a value written to a buffer, and read from there if from nowhere else."""
+        """Have a value written to a buffer, and read there if it is nowhere else."""
         self.frame.targets.setdefault(value, []).append(storage)
         self.frame.storages.setdefault(value, storage)
 
@@ -198,24 +227,37 @@ class _Places:
         self.rooms.append(room)
         return word
 
-    def giver(self, group: Group) -> Callable[[int, Size, int], Storage]:
-        """Gives a group memory of which every thread has its own."""
+    def table(self, words: Sequence[int]) -> int:
+        """A row of words that point where these do; the first of them."""
+        slots = {slot.word: slot for slot in self.slots}
+        first = Frame.BUFFERS + len(self.slots)
+        for i, word in enumerate(words):
+            self.slots.append(replace(slots[word], word=first + i))
+        return first
+
+    def giver(
+        self, group: Group, given: list[Room]
+    ) -> Callable[[int, Size, int], Storage]:
+        """Gives a group memory of which every thread has its own, and notes it."""
         phase = self.phase[group]
 
         def give(itemsize: int, elements: Size, extra: int) -> Storage:
             source = locate(self.samples, elements)
-            room = Room(itemsize, source, phase, phase, extra, own=True)
-            return Storage(self.word_of(room), "plain", BYTE, elements)
+            given.append(Room(itemsize, source, phase, phase, extra, own=True))
+            return Storage(self.word_of(given[-1]), "plain", BYTE, elements)
 
         return give
 
-    def scratch(self, group: Group) -> list[Storage]:
+    def scratch(self, group: Group, given: list[Room]) -> list[Storage]:
         """Room for what a group needs while it runs."""
         phase = self.phase[group]
-        return [
-            self.room(dtype, elements, phase, phase)
-            for dtype, elements in scratch_of(self.samples, group)
-        ]
+        found = []
+        for dtype, elements in scratch_of(self.samples, group):
+            source = locate(self.samples, elements)
+            given.append(Room(dtype.itemsize, source, phase, phase))
+            word = self.word_of(given[-1])
+            found.append(Storage(word, "plain", dtype, elements))
+        return found
 
     def watched(self, output: int | None) -> Storage | None:
         """Where an output lies that has to stay finite."""

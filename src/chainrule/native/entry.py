@@ -6,14 +6,32 @@ do. Two steps in a row have different words: the first thread may be ahead by a 
 and what it writes there must not reach one that is still looking at the step before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from chainrule.native.frame import Frame, Storage
+from chainrule.native.nest import Function
 from chainrule.native.runtime import PROGRAM
 from chainrule.passes.partition import Program
 
 
-def entry(program: Program, slots: int, watched: Storage | None, *, timed: bool) -> str:
+@dataclass(frozen=True)
+class Call:
+    """A nest, and the word of the context with which its table of buffers begins."""
+
+    function: Function
+    table: int
+    words: tuple[int, ...]
+
+
+def entry(
+    program: Program,
+    calls: Sequence[Call],
+    slots: int,
+    watched: Storage | None,
+    *,
+    timed: bool,
+) -> str:
     """The text of `void @run(ptr context, i64 thread)`.
 
     `slots` are the words of a frame. The program stops after a step in which an index
@@ -46,7 +64,7 @@ def entry(program: Program, slots: int, watched: Storage | None, *, timed: bool)
         "  %frame = getelementptr i64, ptr %frames, i64 %offset",
         "  %odd = and i64 %step, 1",
         "  %stop.at = getelementptr i64, ptr %stops.at, i64 %odd",
-        *_phases(program, clock),
+        *_phases(program, calls, clock),
         "  br i1 %first, label %look, label %looked",
         "look:",
         "  %wrong = load atomic i64, ptr %flag.at monotonic, align 8",
@@ -87,7 +105,9 @@ def _word(name: str, word: int, kind: str) -> Iterator[str]:
     yield f"  %{name} = load {kind}, ptr %{name}.at"
 
 
-def _phases(program: Program, clock: "_Clock | None") -> Iterator[str]:
+def _phases(
+    program: Program, calls: Sequence[Call], clock: "_Clock | None"
+) -> Iterator[str]:
     """The groups in order, with barriers between phases."""
     number = 0
     for phase, groups in enumerate(program.phases):
@@ -95,8 +115,11 @@ def _phases(program: Program, clock: "_Clock | None") -> Iterator[str]:
             yield "  call void @barrier(ptr %context)"
             yield from clock.waited() if clock else ()
         for group in groups:
-            call = f"call void @group_{number}"
-            call += "(ptr %context, i64 %thread, i64 %step, ptr %frame)"
+            nest, table = calls[number].function, calls[number].table
+            at = f"getelementptr i64, ptr %context, i64 {PROGRAM + table}"
+            yield f"  %table{number} = {at}"
+            call = f"call void @{nest.name}(ptr %context, i64 %thread, i64 %step, "
+            call += f"ptr %frame, ptr %table{number})"
             if program.shares[group] is None:
                 yield f"  br i1 %first, label %alone{number}, label %all{number}"
                 yield f"alone{number}:"

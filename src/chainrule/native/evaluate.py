@@ -49,6 +49,9 @@ class Evaluator:
         self.thread = builder.argument(INDEX)
         self.step = builder.argument(INDEX)
         self.sizes = builder.argument(POINTER)
+        self.table = builder.argument(POINTER)
+        # The words of the buffers that the table points to.
+        self.buffers: list[int] = []
         self.locals: dict[Value, Local] = {}
         # In which digits the places of the group's own values are given.
         self.digits: dict[Value, Sizes] = {}
@@ -73,11 +76,19 @@ class Evaluator:
 
     def pointer(self, storage: Storage) -> Register:
         """Where a buffer begins, in this step."""
-        start = self.word(storage.word, POINTER)
+        start = self.start(storage)
         if storage.kind != "step":
             return start
         step = self.builder.multiply(self.step, self.size(storage.elements))
         return self.builder.address(start, step, storage.dtype)
+
+    def start(self, storage: Storage) -> Register:
+        """Where a buffer begins: the table of the group says so."""
+        b = self.builder
+        if storage.word not in self.buffers:
+            self.buffers.append(storage.word)
+        number = self.buffers.index(storage.word)
+        return b.load(b.address(self.table, b.index(number), INDEX), POINTER)
 
     def address(
         self, pointer: Register, element: Coordinate, dtype: DType

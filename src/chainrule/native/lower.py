@@ -17,7 +17,7 @@ from chainrule.native.builder import NestBuilder
 from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Evaluator, Local
 from chainrule.native.frame import Frame, Storage
-from chainrule.native.nest import POINTER, Function, Register
+from chainrule.native.nest import Function, Register
 from chainrule.native.target import Target
 from chainrule.ops.access import Letter
 from chainrule.ops.folds import Folds
@@ -84,7 +84,7 @@ class GroupWriter:
         count = b.add(evaluator.size(elements), b.index(extra))
         size = b.multiply(count, b.index(itemsize))
         size = b.bitwise_and(b.add(size, b.index(63)), b.index(-64))
-        start = evaluator.word(storage.word, POINTER)
+        start = evaluator.start(storage)
         return b.address(start, b.multiply(size, evaluator.thread), np.dtype(np.int8))
 
     def write(self) -> Function:

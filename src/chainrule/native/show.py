@@ -8,11 +8,12 @@ from typing import Literal
 
 from chainrule.ir import Graph, Value
 from chainrule.native.build import Binding, Lowered, lower
+from chainrule.native.entry import Call
 from chainrule.native.frame import Frame
 from chainrule.native.nest import Function, Instruction, Register
 from chainrule.native.runtime import PROGRAM
 from chainrule.native.target import Target, host
-from chainrule.passes.fuse import Fused, fuse
+from chainrule.passes.fuse import Fused, Group, fuse
 from chainrule.passes.generalise import MismatchError, Samples, generalise
 from chainrule.passes.memory import Buffer, Memory, plan
 from chainrule.passes.names import Names, plural
@@ -109,16 +110,23 @@ def memory(lowered: Lowered, graph: Graph) -> Memory:
 
 
 def nests(lowered: Lowered) -> Text:
-    """The loop nests of all groups; addresses say what they are of."""
+    """The loop nests of all groups; addresses say what they are of.
+
+    Groups that do the same share a nest; it is shown with the buffers of the first.
+    """
     names = Names(lowered.program.fused.samples)
     values = _values(lowered)
+    groups: dict[Function, list[tuple[Call, Group]]] = {}
+    for call, group in zip(lowered.calls, lowered.program.groups, strict=True):
+        groups.setdefault(call.function, []).append((call, group))
     texts = []
-    for function in lowered.functions:
-        remarks = _Remarks(function, lowered.frame, names, values)
-        texts.append(function.text(remarks.of))
+    for function, same in groups.items():
+        stores = [f"-> {names.values(group.stores)}" for _, group in same]
+        remarks = _Remarks(same[0][0], lowered.frame, names, values)
+        texts.append("\n".join([*stores, function.text(remarks.of)]))
     head = (
-        f"{plural(len(texts), 'function')} of (context, thread, step, sizes), called "
-        "by every thread, or by the first"
+        f"{plural(len(texts), 'function')} of (context, thread, step, sizes, buffers), "
+        "called by every thread, or by the first"
     )
     return Text("\n\n".join([head, *texts]))
 
@@ -142,31 +150,32 @@ def _values(lowered: Lowered) -> dict[int, Value]:
 
 
 class _Remarks:
-    """What the words and sizes are that a function loads."""
+    """What the words, sizes and buffers are that a nest loads."""
 
     def __init__(
-        self, function: Function, frame: Frame, names: Names, values: dict[int, Value]
+        self, call: Call, frame: Frame, names: Names, values: dict[int, Value]
     ) -> None:
-        self.context, _, _, self.sizes = function.arguments[:4]
-        self.slots = {slot: names.size(size) for size, slot in frame.sizes.items()}
+        context, _, _, sizes, buffers = call.function.arguments[:5]
+        slots = {slot: names.size(size) for size, slot in frame.sizes.items()}
         for value, slot in frame.constants.items():
-            self.slots[slot] = names.formula(value, set())
-        self.words = {**_WORDS, **{w: names.value(x) for w, x in values.items()}}
+            slots[slot] = names.formula(value, set())
+        self.tables: dict[Register, dict[int, str]] = {
+            context: {PROGRAM + word: text for word, text in _WORDS.items()},
+            sizes: slots,
+            buffers: {
+                number: names.value(values[word]) if word in values else "scratch"
+                for number, word in enumerate(call.words)
+            },
+        }
 
     def of(self, instruction: Instruction) -> str:
         """`0.W` where the address of `0.W` is asked for."""
-        if not instruction.inputs or instruction.name not in ("address", "load"):
+        if instruction.name not in ("address", "load"):
             return ""
-        base, *rest = instruction.inputs
+        table, *rest = instruction.inputs
+        if table not in self.tables:
+            return ""
         if instruction.name == "load":
-            return self.slots.get(0, "") if base is self.sizes else ""
-        number = _literal(rest[0])
-        if number is None:
-            return ""
-        if base is self.context:
-            return self.words.get(number - PROGRAM, "")
-        return self.slots.get(number, "") if base is self.sizes else ""
-
-
-def _literal(x: Register) -> int | None:
-    return None if x.literal is None else int(x.literal)
+            return self.tables[table].get(0, "")
+        literal = rest[0].literal
+        return "" if literal is None else self.tables[table].get(int(literal), "")

@@ -77,6 +77,10 @@ class Samples:
         self._shapes[new] = self._shapes[like]
         self._twins[new] = (new,) * len(self.graphs)
 
+    def operations(self, value: Value) -> tuple[Operation | None, ...]:
+        """What computes a value, in each sample."""
+        return tuple(twin.operation for twin in self._twins[value])
+
     def numbers(self, value: Value) -> tuple[Array, ...]:
         """What a constant is in each sample."""
         return self._numbers[value]

@@ -239,35 +239,48 @@ def _conflict(a: _Access, b: _Access) -> bool:
 def _differ(
     first: Mapping[Value, set[object]], second: Mapping[Value, set[object]]
 ) -> bool:
+    if len(first) > len(second):
+        first, second = second, first
     for buffer, slices in first.items():
         others = second.get(buffer)
-        if others is not None and (len(slices | others) > 1 or None in slices):
-            return True
+        if others is not None:
+            every = slices | others
+            if len(every) > 1 or None in every:
+                return True
     return False
 
 
 def _phases(fused: Fused, accesses: Mapping[Group, _Access]) -> list[list[Group]]:
-    """Emit what is ready and conflicts with nothing since the last barrier."""
+    """Emit what is ready and conflicts with nothing since the last barrier.
+
+    A group that conflicts waits for the next phase, and whoever waits for it too: so a
+    walk over what is left makes a phase.
+    """
     waits = _waits(fused, accesses)
     left = list(fused.groups)
     phases: list[list[Group]] = []
     done: set[Group] = set()
     while left:
-        phases.append([])
+        phase: list[Group] = []
         together = _Access()
-        before = None
-        # Who waits for a reader of its state may stand in front of it.
-        while before != len(left):
-            before, later = len(left), []
-            for group in left:
-                if waits[group] <= done and not _conflict(accesses[group], together):
-                    phases[-1].append(group)
-                    done.add(group)
-                    together.add(accesses[group])
-                else:
-                    later.append(group)
-            left = later
+        waiting = []
+        for group in left:
+            access = accesses[group]
+            if waits[group] <= done and not _conflict(access, together):
+                phase.append(group)
+                done.add(group)
+                _include(together, access)
+            else:
+                waiting.append(group)
+        phases.append(phase)
+        left = waiting
     return phases
+
+
+def _include(total: _Access, more: _Access) -> None:
+    for mine, other in ((total.reads, more.reads), (total.writes, more.writes)):
+        for buffer, slices in other.items():
+            mine.setdefault(buffer, set()).update(slices)
 
 
 def _waits(fused: Fused, accesses: Mapping[Group, _Access]) -> dict[Group, set[Group]]:
