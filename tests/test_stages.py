@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.ir import parse_graph, verify
+from chainrule.ir import Graph, Operation, TensorType, Value, parse_graph, verify
+from chainrule.stages import Stages
 
 COMPILED = ["fuse", "partition", "memory", "lower", "emit"]
 
@@ -181,3 +182,21 @@ assert "llvmlite" in sys.modules
 def test_an_empty_function_has_nothing_to_run():
     text = str(cr.stages(lambda: "text"))
     assert "0 operations in 0 groups" in text
+
+
+def one_of_each():
+    rng = np.random.default_rng(0)
+    for name, operation in sorted(Operation.registry.items()):
+        if operation.__module__.startswith("chainrule.ops."):
+            yield pytest.param(*next(operation.samples(rng)), id=name)
+
+
+@pytest.mark.parametrize(("operation", "arrays"), list(one_of_each()))
+def test_every_operation_can_be_shown(operation, arrays):
+    inputs = tuple(Value(TensorType.of(np.asarray(x))) for x in arrays)
+    stages = Stages({"simplify": Graph(inputs, (operation(*inputs),))})
+    assert f"{operation.name}(" in str(stages["simplify"])
+    groups = stages["fuse"].groups
+    assert str(stages["lower"]).count("\n-> ") == len(groups)
+    assert str(stages["partition"]).count("\n  -> ") == len(groups)
+    assert str(stages["memory"]).startswith("peak ")

@@ -206,7 +206,8 @@ def compile(function: Callable[P, R]) -> Compiled[P, R]:
     module that it calls is switched between training and evaluation; what differs in
     sizes alone is not compiled again. States that it reads or assigns (a module's
     parameters, an optimizer's moments) are inputs and outputs of the graph by
-    themselves. Python code in it runs only while tracing.
+    themselves. Python code in it runs only while tracing; where it asks for the numbers
+    in a tensor, as `if x > 0` does, that raises `TracingError`.
 
     >>> import chainrule as cr
     >>> count = cr.State(0, name="count")
