@@ -129,7 +129,9 @@ def test_memory_is_planned(stages):
         if word[0].isdigit()
     )
     assert peak == stages["memory"].plan.peak >= bound > 0
-    assert "%9: f32[n,4]" in text
+    assert text.count("%9: f32[n,4]") == 1
+    rooms = stages._compiled._lowered.layout.rooms
+    assert len(stages["memory"].buffers) == len(rooms)
 
 
 def test_nests_name_what_they_load(stages):

@@ -97,14 +97,17 @@ def memory(lowered: Lowered, graph: Graph) -> Memory:
     """The arena of one thread, for the sizes of `graph`, one of the samples."""
     names = Names(lowered.program.fused.samples)
     values = _values(lowered)
+    # Several words may point to one room: those of the nests that use it, too.
+    within = {
+        slot.number: values[slot.word]
+        for slot in lowered.layout.buffers
+        if slot.kind == "arena" and slot.word in values
+    }
     contents, buffers = [], []
-    for slot in lowered.layout.buffers:
-        if slot.kind != "arena":
-            continue
-        room = lowered.layout.rooms[slot.number]
-        value = values.get(slot.word)
+    for number, room in enumerate(lowered.layout.rooms):
         scratch = "of each thread" if room.own else "scratch"
-        contents.append(scratch if value is None else names.typed([value]))
+        known = number in within
+        contents.append(names.typed([within[number]]) if known else scratch)
         buffers.append(Buffer(room.size(graph), room.first, room.last))
     return Memory(tuple(contents), tuple(buffers), plan(buffers))
 
