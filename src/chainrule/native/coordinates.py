@@ -8,8 +8,10 @@ import numpy as np
 from chainrule.native.builder import NestBuilder
 from chainrule.native.nest import INDEX, Register
 
-# Coordinates that differ from lane to lane in no simple way; 2**31 elements are many.
+# Coordinates that differ from lane to lane in no simple way: 32 bits, unless there may
+# be more elements than they can count.
 LANE = np.dtype(np.int32)
+MOST_ELEMENTS = 2**31
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class Coordinate:
 class Arithmetic:
     """Coordinates added, scaled and divided, in the registers of a nest."""
 
-    def __init__(self, builder: NestBuilder) -> None:
+    def __init__(self, builder: NestBuilder, *, wide: bool = False) -> None:
         self.builder = builder
+        self.lane = INDEX if wide else LANE
 
     def of(self, x: Register | int) -> Coordinate:
         """A scalar coordinate."""
@@ -45,7 +48,7 @@ class Arithmetic:
         if x.literal is not None:
             return Coordinate(constant=int(x.literal))
         if x.lanes > 1:
-            return Coordinate(vector=self.builder.cast(x, LANE))
+            return Coordinate(vector=self.builder.cast(x, self.lane))
         return Coordinate(((self.builder.cast(x, INDEX), 1),))
 
     def add(self, a: Coordinate, b: Coordinate) -> Coordinate:
@@ -75,7 +78,7 @@ class Arithmetic:
             return Coordinate()
         vector = a.vector
         if vector is not None:
-            vector = self.builder.multiply(vector, self.builder.literal(factor, LANE))
+            vector = self.builder.multiply(vector, self.builder.literal(factor, self.lane))
         return Coordinate(
             tuple((r, f * factor) for r, f in a.terms),
             a.constant * factor,
@@ -97,7 +100,7 @@ class Arithmetic:
                 found = self.add(found, Coordinate(((product, number),)))
             return self.add(found, Coordinate(((factor, a.constant),)) if a.constant else Coordinate())
         spread = self.builder.multiply(
-            self.lanes(a), self.builder.cast(factor, LANE)
+            self.lanes(a), self.builder.cast(factor, self.lane)
         )
         return Coordinate(vector=spread)
 
@@ -116,9 +119,9 @@ class Arithmetic:
         """The coordinate in the lanes of one register."""
         b = self.builder
         base = Coordinate(a.terms, a.constant)
-        total = b.spread(b.cast(self.scalar(base), LANE), b.lanes)
+        total = b.spread(b.cast(self.scalar(base), self.lane), b.lanes)
         if a.lane:
-            steps = b.multiply(b.lane_numbers(LANE), b.literal(a.lane, LANE))
+            steps = b.multiply(b.lane_numbers(self.lane), b.literal(a.lane, self.lane))
             total = b.add(total, steps)
         return total if a.vector is None else b.add(total, a.vector)
 

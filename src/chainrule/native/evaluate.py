@@ -44,7 +44,7 @@ class Evaluator:
         self.builder = builder
         self.frame = frame
         self.samples = samples
-        self.arithmetic = Arithmetic(builder)
+        self.arithmetic = Arithmetic(builder, wide=samples.wide)
         self.context = builder.argument(POINTER)
         self.thread = builder.argument(INDEX)
         self.step = builder.argument(INDEX)
@@ -196,7 +196,7 @@ class Evaluator:
         """The coordinate that an index has; an index that is none raises the flag."""
         b = self.builder
         i = self.pull(index, place)
-        wide = LANE if i.lanes > 1 else INDEX
+        wide = self.arithmetic.lane if i.lanes > 1 else INDEX
         limit = b.cast(self.size(extent), INDEX)
         exact = b.cast(i, INDEX)
         inside = b.less(exact, limit)

@@ -6,12 +6,13 @@ for any sizes; it serves all that follow.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from chainrule.ir import Array, Graph, Value
+from chainrule.native.coordinates import MOST_ELEMENTS
 from chainrule.native.program import BoundsError, Native, compile_graph
 from chainrule.passes import interpret
 from chainrule.passes.generalise import MismatchError, Samples, generalise
@@ -25,12 +26,13 @@ class Families:
     # Which one runs a graph that was here before.
     _known: WeakKeyDictionary[Graph, Native] = field(default_factory=WeakKeyDictionary)
 
-    def find(self, graph: Graph) -> Native | None:
+    def find(self, graph: Graph, *, wide: bool = False) -> Native | None:
         """A program that runs `graph`, if there is one."""
         known = self._known.get(graph)
         if known is None:
+            wide = wide or is_wide(graph)
             for native in self.programs:
-                if native.samples.covers(graph):
+                if native.samples.wide >= wide and native.samples.covers(graph):
                     known = self._known[graph] = native
                     break
         return known
@@ -44,12 +46,18 @@ class Families:
         other: Graph | None = None,
         watched: int | None = None,
         timed: bool = False,
+        wide: bool = False,
     ) -> Native:
-        """A program that runs `graph`; `other` is the same graph for other sizes."""
-        known = self.find(graph)
+        """A program that runs `graph`; `other` is the same graph for other sizes.
+
+        `wide` says that an array which rows are taken from has very many elements.
+        """
+        known = self.find(graph, wide=wide)
         if known is not None:
             return known
         samples = self._samples(graph, other)
+        if wide or is_wide(graph):
+            samples = replace(samples, wide=True)
         native = compile_graph(
             samples, inputs, outputs, watched=watched, timed=timed
         )
@@ -66,6 +74,11 @@ class Families:
             except MismatchError:
                 continue
         return Samples((graph,))
+
+
+def is_wide(graph: Graph) -> bool:
+    """Whether something in a graph has very many elements."""
+    return any(value.type.size >= MOST_ELEMENTS for value in graph.order)
 
 
 def run_once(native: Native, graph: Graph, inputs: Sequence[Array]) -> list[Array]:

@@ -36,11 +36,13 @@ class Samples:
     """Graphs that differ in sizes alone; the first one stands for all."""
 
     graphs: tuple[Graph, ...]
-    _shapes: dict[Value, Sizes] = field(default_factory=dict)
-    _numbers: dict[Value, tuple[Array, ...]] = field(default_factory=dict)
+    # Whether an array may have more elements than 31 bits can count.
+    wide: bool = False
+    _shapes: dict[Value, Sizes] = field(default_factory=dict, init=False)
+    _numbers: dict[Value, tuple[Array, ...]] = field(default_factory=dict, init=False)
     # Leaves that lie in memory in another dtype: each is converted where it is read.
     converted: set[Value] = field(default_factory=set)
-    _twins: dict[Value, tuple[Value, ...]] = field(default_factory=dict)
+    _twins: dict[Value, tuple[Value, ...]] = field(default_factory=dict, init=False)
     _accesses: dict[Value, Access] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -285,21 +285,22 @@ def _include(total: _Access, more: _Access) -> None:
 
 def _waits(fused: Fused, accesses: Mapping[Group, _Access]) -> dict[Group, set[Group]]:
     """What has to run before each group: what it reads, and who reads what it ends."""
-    writers: dict[Value, list[Group]] = {}
-    for state, _ in fused.samples.graph.assignments:
-        writers[state] = []
-    for group, access in accesses.items():
-        for buffer in access.writes:
-            if buffer in writers:
-                writers[buffer].append(group)
     waits: dict[Group, set[Group]] = {group: set() for group in fused.groups}
+    writers = _writers(accesses)
     for group in fused.groups:
         for read, _ in fused.reads(group):
             producer = fused.home.get(read)
             if producer is not None and producer is not group:
                 waits[group].add(producer)
-            if producer is None:
-                for writer in writers.get(read, ()):
-                    if writer is not group:
-                        waits[writer].add(group)
+            for other in writers.get(read, set()) - {group, producer}:
+                waits[other].add(group)
     return waits
+
+
+def _writers(accesses: Mapping[Group, _Access]) -> dict[Value, set[Group]]:
+    """The groups that write each buffer."""
+    writers: dict[Value, set[Group]] = {}
+    for group, access in accesses.items():
+        for buffer in access.writes:
+            writers.setdefault(buffer, set()).add(group)
+    return writers

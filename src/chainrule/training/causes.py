@@ -152,12 +152,16 @@ _EXPONENTIALS: Final = frozenset({"exp", "expm1"})
 # --- behind it ------------------------------------------------------------------------
 
 
-def likely(value: Value, story: Story) -> list[str]:
-    """What made numbers so large, as far as it can be seen; the surest cause first."""
+def likely(value: Value, story: Story, *, counts: bool = False) -> list[str]:
+    """What made numbers so large, as far as it can be seen; the surest cause first.
+
+    `counts`: whole numbers in X are amounts too, rather than the indices of something.
+    """
     grown = _grown(story)
     if not grown and _layer(value) == OPTIMIZER:
         grown = f"{_rate(story)} is too high: one step takes the weights beyond bounds"
-    found = [_unscaled(story.data), grown, _large_from_the_start(story)]
+    kinds = "fiu" if counts else "f"
+    found = [_unscaled(story.data, kinds), grown, _large_from_the_start(story)]
     return [words for words in found if words]
 
 
@@ -171,12 +175,13 @@ def _rate(story: Story) -> str:
     return f"the learning rate {story.learning_rate:.4g}"
 
 
-def _unscaled(data: Rows) -> str:
+def _unscaled(data: Rows, kinds: str) -> str:
     """Columns of X, or else y, that are much larger than what networks learn from."""
-    X = _as_columns(data.X)
+    X = _as_columns(data.X, kinds)
     if X is None:
         return ""
-    reach = np.abs(X).max(axis=0)
+    # Without an array as large as X, which may be most of what there is room for.
+    reach = np.maximum(np.abs(X.max(axis=0) * 1.0), np.abs(X.min(axis=0) * 1.0))
     middle = float(np.median(reach))
     apart = reach > max(_LARGE, _APART * middle if len(reach) > 1 else 0.0)
     if apart.any():
@@ -185,17 +190,17 @@ def _unscaled(data: Rows) -> str:
         return f"{_columns(data, X, worst.tolist())}{_others(apart, middle)}: scale it"
     if middle > _LARGE:
         return f"{data.name} lies {_between(X)}: scale it, column by column"
-    y = _as_columns(data.y)
-    if y is not None and y.size and np.abs(y).max() > _LARGE:
+    y = _as_columns(data.y, "f")
+    if y is not None and max(y.max(), -y.min()) > _LARGE:
         return f"y lies {_between(y)}: scale it"
     return ""
 
 
-def _as_columns(x: Array) -> Array | None:
-    """An array as rows of real numbers; `None` where it holds labels or nothing."""
-    if x.dtype.kind != "f" or not x.size or x.ndim > 2:
+def _as_columns(x: Array, kinds: str) -> Array | None:
+    """An array as rows of numbers; `None` where it holds labels, or nothing."""
+    if x.dtype.kind not in kinds or not x.size or x.ndim > 2:
         return None
-    return np.asarray(x.reshape(len(x), -1), np.float64)
+    return x.reshape(len(x), -1)
 
 
 def _columns(data: Rows, X: Array, which: Sequence[int]) -> str:

@@ -46,8 +46,19 @@ def explain_non_finite(
     origin = _origin(traced, known)
     if origin is not None:
         axes = _batch_axes(step, traced, batch, others)
-        found = _Found(*origin, known, when, batch, axes[origin[0]])
+        counts = _counts(traced)
+        found = _Found(*origin, known, when, batch, axes[origin[0]], counts=counts)
         raise NonFiniteError(found.message(story))
+
+
+def _counts(traced: Traced) -> bool:
+    """Whether the step computes with X, rather than looking something up by it."""
+    X = traced.graph.inputs[0]
+    return any(
+        value.type.is_floating and X in value.inputs
+        for value in traced.graph.order
+        if value.operation is not None and value.operation.elementwise
+    )
 
 
 def _check_states(traced: Traced, when: str) -> None:
@@ -151,6 +162,7 @@ class _Found:
     when: str
     batch: Rows
     axis: int | None
+    counts: bool
 
     def message(self, story: Story) -> str:
         array = self.known[self.value]
@@ -159,7 +171,9 @@ class _Found:
         name = self.value.operation.name if self.value.operation is not None else ""
         inputs = [self.known[x] for x in self.value.inputs]
         cause, overflows = directly(self.value, inputs, bad)
-        causes = [cause, *(likely(self.value, story) if overflows else ())]
+        causes = [cause]
+        if overflows:
+            causes += likely(self.value, story, counts=self.counts)
         whole = f"{int(bad.sum())} of {array.size} entries of its {self.value.type}"
         lines = [
             f"{self.when} gave {kind} values; they arose in {name}, {self._place()}",

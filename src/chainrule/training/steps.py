@@ -196,7 +196,8 @@ class CompiledSteps:
         lies = tuple(None if p is None else p.dtype for p in data.arrays)
         key = (traced.switches, lies)
         families = self._families.setdefault(key, module.Families())
-        known = families.find(traced.graph)
+        wide = any(p is not None and p.size >= 2**31 for p in data.arrays)
+        known = families.find(traced.graph, wide=wide)
         if known is not None:
             return known
         inputs = [
@@ -214,6 +215,7 @@ class CompiledSteps:
             other=other,
             watched=0,
             timed=self._meter.profile,
+            wide=wide,
         )
 
 
