@@ -219,7 +219,7 @@ def compile_graph(
     known = _loaded.get((target.key, key))
     if known is None:
         known = _load(cache.fetch(key, build, target))
-        ledger.note(compiled=built, seconds=time.perf_counter() - began)
+    ledger.note(compiled=built, seconds=time.perf_counter() - began)
     _remember((target.key, key), known)
     return Native(*known, samples)
 
