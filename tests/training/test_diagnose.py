@@ -196,7 +196,7 @@ def test_a_column_that_was_not_scaled():
     X[:, 2] *= 1e20
     said = message(cr.nn.Dense(4, 1, rng=0), X)
     reach = f"{np.float32(X[:, 2]).min():.4g} and {np.float32(X[:, 2]).max():.4g}"
-    middle = np.median(np.abs(X).max(axis=0))
+    middle = np.sort(np.abs(X).max(axis=0))[1]
     assert (
         f"column 2 of X lies between {reach}, most other columns within {middle:.3g}: "
         "scale it"
@@ -206,6 +206,21 @@ def test_a_column_that_was_not_scaled():
     assert "column 'c' lies" in message(
         cr.nn.Dense(4, 1, rng=0), X, columns=["a", "b", "c", "d"]
     )
+
+
+def test_whole_numbers_are_amounts_unless_something_is_looked_up_by_them():
+    X = np.array([[1, 2], [3, 50_000_000]])
+    net = cr.nn.Dense(2, 1, rng=0)
+    said = message(net, X, optimizer=cr.optim.SGD(1e30))
+    assert "column 1 of X lies between 2 and 5e+07" in said
+    words = cr.nn.Sequential(
+        cr.nn.Embedding(5000, 2, rng=0), cr.nn.Flatten(), cr.nn.Dense(4, 1, rng=0)
+    )
+    said = message(
+        words, X % 5000 + 4990 * (X > 2) % 5000, optimizer=cr.optim.SGD(1e38)
+    )
+    assert "of X lies" not in said
+    assert "the learning rate 1e+38 is too high" in said
 
 
 def test_columns_and_their_names_have_to_be_as_many():

@@ -112,6 +112,31 @@ def test_looking_does_not_change_a_bit():
         assert W.tobytes() == weights[1][name].tobytes()
 
 
+def test_nor_does_it_on_more_threads_which_wait_for_one_another():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(256, 64)), rng.integers(0, 10, 256)
+    found = []
+    for threads, profile in [(1, False), (2, True), (3, True)]:
+        net = cr.nn.Sequential(
+            cr.nn.Dense(64, 256, rng=0), cr.nn.ReLU(), cr.nn.Dense(256, 10, rng=1)
+        )
+        with cr.config(threads=threads):
+            speed = cr.fit(net, X, y, batch_size=64, epochs=2, profile=profile).speed
+        found.append({name: W.tobytes() for name, W in net.state_dict().items()})
+        assert (speed.waiting > 0) == profile
+    assert found[0] == found[1] == found[2]
+
+
+def test_the_cache_is_told_from_the_compiler(tmp_path):
+    with cr.config(cache_folder=str(tmp_path)):
+        first, second = (
+            train(cr.nn.Sequential(cr.nn.Dense(20, 19), cr.nn.Dense(19, 3)))[1].speed
+            for _ in range(2)
+        )
+    assert (first.compiled, first.cached, first.from_cache) == (1, 0, False)
+    assert (second.compiled, second.cached, second.from_cache) == (0, 1, True)
+
+
 def test_watching_every_step_counts_them_all():
     class Watch(cr.Callback):
         def on_step(self, run, step, loss):

@@ -182,7 +182,7 @@ def _unscaled(data: Rows, kinds: str) -> str:
         return ""
     # Without an array as large as X, which may be most of what there is room for.
     reach = np.maximum(np.abs(X.max(axis=0) * 1.0), np.abs(X.min(axis=0) * 1.0))
-    middle = float(np.median(reach))
+    middle = float(np.sort(reach)[(len(reach) - 1) // 2])
     apart = reach > max(_LARGE, _APART * middle if len(reach) > 1 else 0.0)
     if apart.any():
         worst = np.flatnonzero(apart)

@@ -49,7 +49,8 @@ class Speed:
       cache), `stepping` and `evaluating`; the rest went to Python: the order of the
       rows, callbacks, checkpoints.
     - `steps` and `rows` that were taken, on `threads` threads.
-    - `compiled` programs, and those that came `cached` from the disk.
+    - `compiled` programs, and those that were there already: `cached`, on disk or in
+      memory.
     - `flops`: multiplications and additions of matrix products, in numbers of `dtype`.
     - `peak`: the bytes that a step needs beside weights and data, and the `bound` that
       no plan of the memory can be below.
