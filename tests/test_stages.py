@@ -49,6 +49,7 @@ def test_graphs_print_and_parse():
 
 def test_a_training_step_has_its_gradients_in_its_trace(stages):
     assert list(stages) == ["trace", "simplify", *COMPILED]
+    assert repr(stages).startswith("<Stages trace, simplify, fuse")
     assert len(stages["simplify"].assignments) == 4
 
 

@@ -53,6 +53,9 @@ class Stages:
         """The names of the stages that are printed, in order."""
         return iter((*self.graphs, *_COMPILED))
 
+    def __repr__(self) -> str:
+        return f"<Stages {', '.join((*self, *_ON_REQUEST))}>"
+
     def __str__(self) -> str:
         return "\n\n".join(self._section(stage) for stage in self)
 
