@@ -17,7 +17,6 @@ import numpy as np
 from chainrule.compile import Compiled, data_of, trace
 from chainrule.ir import Graph, format_graph
 from chainrule.passes import differentiate, simplify
-from chainrule.passes.names import plural
 from chainrule.tensor import State
 from chainrule.tree import flatten, unflatten
 
@@ -63,8 +62,8 @@ class Stages:
         graph = self.graphs.get(stage)
         if graph is None:
             return f"# {stage}\n{self[stage]}"
-        count = plural(len(graph.order) - len(graph.inputs), "operation")
-        return f"# {stage}: {count}\n{format_graph(graph)}"
+        count = len(graph.order) - len(graph.inputs)
+        return f"# {stage}: {count} operations\n{format_graph(graph)}"
 
     @cached_property
     def _compiled(self) -> Any:
