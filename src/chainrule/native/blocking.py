@@ -92,9 +92,10 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
     item = product.type.dtype.itemsize
     deep = _DEEP if packs and not group.whole_rows and inner[0] > 2 * _DEEP else 0
     room = int(target.l2_bytes * _PACKED) // (max(deep or inner[0], 1) * item)
-    wide = max(step, room // step * step)
-    if group.whole_rows:
-        wide = -(-max(columns[0], 1) // step) * step
+    every = -(-max(columns[0], 1) // step) * step
+    wide = min(max(step, room // step * step), every)
+    if group.whole_rows or not is_fixed(columns):
+        wide = every
     panels = -(-columns[0] // step)
     return Blocking(
         count, vectors, by_columns, packs, _left(fused, group, panels), wide, deep
