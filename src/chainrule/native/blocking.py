@@ -94,7 +94,7 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
     room = int(target.l2_bytes * _PACKED) // (max(deep or inner[0], 1) * item)
     every = -(-max(columns[0], 1) // step) * step
     wide = min(max(step, room // step * step), every)
-    if group.whole_rows or not is_fixed(columns):
+    if group.whole_rows:
         wide = every
     panels = -(-columns[0] // step)
     return Blocking(
