@@ -12,6 +12,14 @@ settings.register_profile("gate", deadline=None, derandomize=True)
 settings.load_profile("gate" if os.environ.get("CI") else "here")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_programs(tmp_path_factory):
+    """Tests begin without compiled programs, and leave none to the user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHAINRULE_CACHE", str(tmp_path_factory.mktemp("programs")))
+        yield
+
+
 @pytest.fixture
 def fresh_registry():
     """Operations that a test defines are gone after it."""

@@ -277,3 +277,10 @@ def test_an_operation_may_stop_gradients_only_if_it_says_so():
     detach = Operation.registry["detach"]
     check_operation(detach)
     refuses(faulty(detach, stops_gradient=False), "is 0 by the chain rule and")
+
+
+def test_machine_code_that_is_another_function():
+    def scalar(self, builder, x):
+        return builder.sin(x) if isinstance(x, np.ndarray) else builder.cos(x)
+
+    refuses(faulty(Sin, scalar=scalar), r"at \(.*\) compiled gives .*, forward")

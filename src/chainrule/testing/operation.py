@@ -21,6 +21,7 @@ from chainrule.testing.access import reach
 from chainrule.testing.builder import NumpyBuilder
 from chainrule.testing.errors import CheckError, describe
 from chainrule.testing.gradients import check_graph_gradients
+from chainrule.testing.native import check_compiled
 
 Arrays = tuple[Array, ...]
 
@@ -31,7 +32,9 @@ _OTHER_DTYPES = (np.float32, np.int32, np.int64, np.uint8, np.bool_)
 _NEUTRAL = (0.0, 1.0, -1.0, 2.0, 0.5)
 
 
-def check_operation(operation: type[Operation], *, seed: int = 0) -> None:
+def check_operation(
+    operation: type[Operation], *, seed: int = 0, compiled: bool = True
+) -> None:
     """Check one class of operations on its own samples.
 
     On each sample: the type that the operation declares is the type that `forward`
@@ -40,7 +43,10 @@ def check_operation(operation: type[Operation], *, seed: int = 0) -> None:
     as inputs too; the gradient and the gradient of the gradient agree with central
     differences to `1e-6` in float64; float32 agrees with float64; `scalar` agrees with
     `forward`, at NaN, infinities, denormals and huge numbers too; and an input element
-    changes no output element but those that `access` says.
+    changes no output element but those that `access` says. As machine code, if
+    `compiled` is set, it gives what `forward` gives, in shapes around the width of
+    vectors too, and for a number of rows that it was not compiled for, whether on one
+    thread or on several.
 
     Raises `CheckError`, naming the operation, the sample and the numbers that differ.
 
@@ -63,6 +69,8 @@ def check_operation(operation: type[Operation], *, seed: int = 0) -> None:
     if issubclass(operation, Elementwise) and REAL in operation.kinds:
         for instance in operation.instances():
             _check_scalar_at_extremes(instance, rng)
+    if compiled:
+        check_compiled(operation, rng, _special)
 
 
 def _check_sample(
