@@ -189,7 +189,7 @@ class _Places:
         for state, value in self.program.in_place.items():
             self.target(value, storages[state])
         for i, (value, bound) in enumerate(
-            zip(self.graph.outputs, self.outputs, strict=True)
+            zip(self.samples.outputs, self.outputs, strict=True)
         ):
             self.target(value, self.storage(value, "output", i, bound))
 
@@ -264,7 +264,7 @@ class _Places:
         if output is None:
             return None
         slot = next(s for s in self.slots if (s.kind, s.number) == ("output", output))
-        value = self.graph.outputs[output]
+        value = self.samples.outputs[output]
         return Storage(slot.word, "step", value.type.dtype, self.samples.one)
 
     def layout(self, functions: Sequence[Function]) -> Layout:

@@ -392,7 +392,7 @@ class _Fusion:
             self.cost[x] = 0
         for value in graph.order[len(graph.inputs) :]:
             self.place(value, kind_of(self.samples, value))
-        for value in graph.results:
+        for value in self.samples.results:
             if value in self.home:
                 continue
             if value in self.floating:
@@ -726,7 +726,7 @@ class _Fusion:
     # --- what is stored ------------------------------------------------------------
 
     def find_stores(self) -> None:
-        stored = set(self.samples.graph.results)
+        stored = set(self.samples.results)
         for group in self.groups:
             for read, _ in self.fused.reads(group):
                 if read in self.home and self.home[read] is not group:
@@ -737,7 +737,7 @@ class _Fusion:
 
     def repeat_what_is_cheap(self) -> None:
         """Compute once more what is cheap to make of values that are stored anyway."""
-        results = set(self.samples.graph.results)
+        results = set(self.samples.results)
         operands = self.operands()
         stored = self.fused.stored or set()
         for group in reversed(self.groups):

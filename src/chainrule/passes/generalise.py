@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from chainrule.ir import Array, Graph, Operation, Value
-from chainrule.ops import Constant
+from chainrule.ops import Constant, identity
 from chainrule.ops.access import Access, Either, Strided, Term, parse_access
 
 Size: TypeAlias = tuple[int, ...]
@@ -36,6 +36,10 @@ class Samples:
     """Graphs that differ in sizes alone; the first one stands for all."""
 
     graphs: tuple[Graph, ...]
+    # The outputs, and the states that change with the values they take. An input that
+    # is one of these values is copied first: it may be a state that is overwritten.
+    outputs: tuple[Value, ...] = field(default=(), init=False)
+    assignments: tuple[tuple[Value, Value], ...] = field(default=(), init=False)
     # Whether an array may have more elements than 31 bits can count.
     wide: bool = False
     _shapes: dict[Value, Sizes] = field(default_factory=dict, init=False)
@@ -55,6 +59,24 @@ class Samples:
                 data = tuple(value.operation.data for value in twins)  # type: ignore[union-attr]
                 if any(not _same_bits(data[0], x) for x in data):
                     self._numbers[first] = data
+        outputs = tuple(self._computed(y) for y in self.graph.outputs)
+        object.__setattr__(self, "outputs", outputs)
+        assignments = ((x, y) for x, y in self.graph.assignments if x is not y)
+        computed = tuple((x, self._computed(y)) for x, y in assignments)
+        object.__setattr__(self, "assignments", computed)
+
+    def _computed(self, value: Value) -> Value:
+        """A value that something computes: a copy, where it is an input."""
+        if value.operation is not None:
+            return value
+        copy = Value(value.type, identity, (value,))
+        self.adopt(copy, value)
+        return copy
+
+    @property
+    def results(self) -> tuple[Value, ...]:
+        """The outputs, then the values that states take."""
+        return (*self.outputs, *(value for _, value in self.assignments))
 
     @property
     def graph(self) -> Graph:

@@ -21,9 +21,7 @@ def in_place(fused: Fused) -> dict[Value, Value]:
     search = _Search(fused)
     found: dict[Value, Value] = {}
     apart: list[tuple[Value, Value]] = []
-    for state, value in fused.samples.graph.assignments:
-        if value is state:
-            continue
+    for state, value in fused.samples.assignments:
         if value not in found.values() and search.allows(state, value):
             found[state] = value
             search.note(state, value)
@@ -47,7 +45,7 @@ class _Search:
 
     def allows(self, state: Value, value: Value) -> bool:
         """Whether all who read the state can do so before `value` is written."""
-        if value in self.fused.samples.graph.outputs:
+        if value in self.fused.samples.outputs:
             return False
         writer = self.fused.home[value]
         return all(

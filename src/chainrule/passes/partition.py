@@ -80,7 +80,7 @@ class Program:
             yield f"-> {stores}", group.domain(names), cut, origin(computed)
 
     def _updates(self, names: Names) -> Iterator[str]:
-        given = dict(self.fused.samples.graph.assignments)
+        given = dict(self.fused.samples.assignments)
         for state, value in self.in_place.items():
             text = f"{names.value(state)} is overwritten by {names.value(value)}"
             if given[state] is not value:
