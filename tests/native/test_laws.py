@@ -146,6 +146,38 @@ def test_gradients_of_gradients(data):
     check(*made(data, 4, derive=second_order))
 
 
+# --- states ------------------------------------------------------------------------
+
+
+def with_states(data, graphs, make):
+    """The graphs with some of their inputs assigned values of the same type."""
+    chosen = {}
+    for x in make.inputs:
+        alike = [y for y in make.values if (y.shapes, y.dtype) == (x.shapes, x.dtype)]
+        if alike and data.draw(st.booleans()):
+            chosen[x] = data.draw(st.sampled_from([*alike, *alike[-3:]]))
+    return [
+        simplify(
+            Graph(
+                graph.inputs,
+                graph.outputs,
+                tuple((x.each[i], y.each[i]) for x, y in chosen.items()),
+            )
+        )
+        for i, graph in enumerate(graphs)
+    ]
+
+
+@settings(max_examples=50)
+@given(st.data())
+def test_states_are_assigned_all_at_once(data):
+    make = GraphMaker(lambda choices: data.draw(st.sampled_from(choices)))
+    make.grow(data.draw(st.integers(1, 8)))
+    graphs = with_states(data, make.graphs(), make)
+    rng = np.random.default_rng(data.draw(SEEDS))
+    check(graphs, [make.arrays(rng, i) for i in range(len(graphs))])
+
+
 # --- threads -----------------------------------------------------------------------
 
 

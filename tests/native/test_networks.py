@@ -119,7 +119,7 @@ def test_a_residual_block_with_layer_norm_and_dropout():
                 cr.nn.LayerNorm(WIDTH),
                 cr.nn.Dense(WIDTH, 33, rng=2),
                 cr.nn.GELU(),
-                cr.nn.Dropout(0.25),
+                cr.nn.Dropout(0.25, rng=4),
                 cr.nn.Dense(33, WIDTH, rng=3),
             )
 
@@ -239,7 +239,7 @@ def test_a_gradient_penalty():
     [
         cr.nn.ELU, cr.nn.GELU, cr.nn.SELU, cr.nn.Hardtanh, cr.nn.Identity,
         cr.nn.LeakyReLU, cr.nn.LogSoftmax, cr.nn.ReLU, cr.nn.SiLU, cr.nn.Sigmoid,
-        cr.nn.Softmax, cr.nn.Softplus, cr.nn.Tanh, lambda: cr.nn.Dropout(0.5),
+        cr.nn.Softmax, cr.nn.Softplus, cr.nn.Tanh, lambda: cr.nn.Dropout(0.5, rng=4),
     ],
     ids=lambda layer: getattr(layer, "__name__", "layer"),
 )  # fmt: skip
@@ -330,7 +330,7 @@ def test_an_index_out_of_bounds_in_training_is_named():
     )
     before = {name: p.numpy().copy() for name, p in net.parameters().items()}
     with pytest.raises(IndexError, match="20"):
-        cr.fit(net, words, regression().y, loss="squared_error", epochs=1, verbose=0)
+        cr.fit(net, words, regression().y, loss="squared_error", epochs=1)
     for name, p in net.parameters().items():
         np.testing.assert_array_equal(p.numpy(), before[name])
 

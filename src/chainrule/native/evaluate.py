@@ -291,7 +291,9 @@ class Evaluator:
         operation: Any = value.operation
         inputs = [self.pull(x, place) for x in value.inputs]
         if hasattr(operation, "valid"):
-            self.demand(operation.valid(self.builder, *inputs))
+            valid = operation.valid(self.builder, *inputs)
+            if valid is not None:
+                self.demand(valid)
         y: Register = operation.scalar(self.builder, *inputs)
         return y
 

@@ -34,7 +34,7 @@ _WORTH_A_THREAD = 500_000
 
 
 class BoundsError(IndexError):
-    """An index was outside of its axis."""
+    """An index was outside of its axis, or an operation refuses a number otherwise."""
 
 
 class Native:
@@ -104,7 +104,7 @@ class Native:
                 own[slot.word] = self._place(slot, inputs, outputs, base, plan_, frames)
             workers.call(self._address, context.ctypes.data, granted)
         if own[Frame.FLAG]:
-            raise BoundsError
+            raise BoundsError("something was outside of what an operation takes")
         return Ran(int(own[Frame.DONE]), granted, plan_)
 
     def _place(

@@ -167,6 +167,13 @@ class Power(Elementwise):
         a, b = inputs
         return np.power(a, b)
 
+    def valid(self, builder: Builder[S], *inputs: S) -> S | None:
+        """Whether `forward` takes the numbers: integers have no negative powers."""
+        _, b = inputs
+        if builder.dtype(b).kind != "i":
+            return None
+        return builder.less_equal(builder.constant(0, b), b)
+
     def vjp(self, dy: Value, y: Value, *inputs: Value) -> Gradients:
         """`da = b a**(b-1) dy`, `db = y log(a) dy`.
 

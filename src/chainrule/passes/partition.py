@@ -272,6 +272,8 @@ def _phases(fused: Fused, accesses: Mapping[Group, _Access]) -> list[list[Group]
                 _include(together, access)
             else:
                 waiting.append(group)
+        if not phase:
+            raise RuntimeError(f"{len(left)} groups wait for one another")
         phases.append(phase)
         left = waiting
     return phases

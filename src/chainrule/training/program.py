@@ -97,7 +97,11 @@ class Program:
         """Take steps, of which `before` were taken in their epoch of `epoch` steps."""
         self._began = self._began or reach(self.net.parameters())
         self.latest_rows = steps.rows(len(steps) - 1)
-        outcome = self._step.run(data, steps)
+        try:
+            outcome = self._step.run(data, steps)
+        except IndexError:
+            self._step.interpret(data, steps)  # which says what index it was
+            raise
         finite = np.isfinite(outcome.losses).all()
         if not finite or not _all_finite(outcome.states.values()):
             self._explain(data, steps, outcome.losses, epoch, before)

@@ -16,6 +16,7 @@ import numpy as np
 
 from chainrule.compile import Traced, trace
 from chainrule.ir import Array
+from chainrule.passes import interpret
 from chainrule.tensor import State
 from chainrule.training.data import Rows
 from chainrule.training.speed import Meter
@@ -171,6 +172,18 @@ class CompiledSteps:
         self._seconds[program] = (time.perf_counter() - began) / len(steps)
         self._meter.ran(program, [t.graph for t in traced], which, ran, clocks)
         return losses.astype(np.float64), ran
+
+    def interpret(self, data: Rows, steps: Steps) -> None:
+        """Take each of the steps from the states as they are, and forget what it gave.
+
+        Whatever an operation has to say against its inputs, it says.
+        """
+        for i in range(len(steps)):
+            batch = data.take(steps.rows(i))
+            traced = self._trace(data, len(batch), steps.scalars)
+            parts = [np.asarray(part) for part in batch.parts if part is not None]
+            numbers = [np.asarray(s[i], np.float64) for s in steps.scalars.values()]
+            interpret(traced.graph, traced.inputs([*parts, *numbers]))
 
     def _trace(self, data: Rows, count: int, scalars: Scalars) -> Traced:
         parts = data.take(slice(0, 0)).parts
