@@ -184,7 +184,9 @@ def test_states_are_assigned_all_at_once(data):
 @FEW
 @given(st.data())
 def test_any_number_of_threads_gives_the_same_bits(data):
-    graphs, arrays = made(data, 10, derive=data.draw(st.sampled_from([None, gradients])))
+    graphs, arrays = made(
+        data, 10, derive=data.draw(st.sampled_from([None, gradients]))
+    )
     native = compiled(Samples((graphs[0],)))
     alone = run(native, graphs[0], arrays[0])
     for threads in THREADS:
@@ -354,7 +356,7 @@ print(hashlib.sha256("".join(texts).encode()).hexdigest())
 
 def test_the_text_does_not_depend_on_how_a_process_hashes():
     digests = {
-        subprocess.run(
+        subprocess.run(  # noqa: S603 - this Python, with a text of ours
             [sys.executable, "-c", _DIGEST],
             env={**os.environ, "PYTHONHASHSEED": seed},
             capture_output=True,

@@ -1,5 +1,7 @@
 """Networks of all kinds train as machine code as they do when interpreted."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -30,7 +32,7 @@ def step_by_step(program, data, orders, bounds):
     losses = []
     program.net.train()
     for order in orders:
-        for start, stop in zip(bounds, bounds[1:], strict=False):
+        for start, stop in pairwise(bounds):
             batch = data.take(order[start:stop])
             optimizer = program.optimizer
             scalars = {

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chainrule.native.target import Target
-from chainrule.passes.fuse import Fused, Group, addressable, strides_of
+from chainrule.passes.fuse import Fused, Group
 from chainrule.passes.generalise import Size
 from chainrule.passes.partition import Share
+from chainrule.passes.strides import addressable, strides_of
 
 # In cycles: how long a multiplication keeps the next one of its chain waiting; a load;
 # what the loop costs for each step of `k`.

@@ -21,8 +21,9 @@ from chainrule.native.runtime import support
 from chainrule.native.sizes import locate
 from chainrule.native.target import Target
 from chainrule.ops import Constant
-from chainrule.passes.fuse import Group, fuse, kind_of
+from chainrule.passes.fuse import Group, fuse
 from chainrule.passes.generalise import Samples, Size, times
+from chainrule.passes.kinds import kind_of
 from chainrule.passes.partition import Program, Tiling, partition
 
 BYTE: DType = np.dtype(np.int8)

@@ -26,8 +26,8 @@ from chainrule.native.nest import (
 
 Number: TypeAlias = float | int
 
-_FLOAT_BITS = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
-_BITS_FLOAT = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
+_FLOAT_BITS: dict[int, DType] = {4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+_BITS_FLOAT: dict[int, DType] = {4: np.dtype(np.float32), 8: np.dtype(np.float64)}
 
 
 class _Open:
@@ -109,9 +109,7 @@ class NestBuilder:
         )
         self._open[-1].block.items.append(at)
         # Seen from outside, a carried register is known only after the loop.
-        return tuple(
-            self._write_here("left", x.dtype, x.lanes, (x,)) for x in carried
-        )
+        return tuple(self._write_here("left", x.dtype, x.lanes, (x,)) for x in carried)
 
     def note(self, key: object, x: Register) -> Register:
         """Remember `x` under `key` for as long as the loop lasts that it belongs to."""
@@ -346,7 +344,7 @@ class NestBuilder:
         return self._whole_division(x, y)[1]
 
     def _float_division(self, x: Register, y: Register) -> tuple[Register, Register]:
-        """As NumPy: the exact rest of C's fmod, with the sign of `y`; then the floor."""
+        """As NumPy: the rest of C's fmod, with the sign of `y`; then the floor."""
         zero = self.constant(0, x)
         rest = self._fmod(x, y)
         has_rest = self.logical_not(self.equal(rest, zero))
@@ -355,9 +353,7 @@ class NestBuilder:
         )
         adjust = self.logical_and(has_rest, other_sign)
         times = self.divide(self.subtract(x, rest), y)
-        times = self.select(
-            adjust, self.subtract(times, self.constant(1, x)), times
-        )
+        times = self.select(adjust, self.subtract(times, self.constant(1, x)), times)
         floored = self.floor(times)
         away = self.less(self.constant(0.5, x), self.subtract(times, floored))
         floored = self.select(away, self.add(floored, self.constant(1, x)), floored)
@@ -565,6 +561,10 @@ class NestBuilder:
     def tanh(self, x: Register) -> Register:
         """The hyperbolic tangent."""
         return maths.tanh(self, x)
+
+    def sigmoid(self, x: Register) -> Register:
+        """`1 / (1 + e**-x)`."""
+        return maths.sigmoid(self, x)
 
     def erf(self, x: Register) -> Register:
         """The error function."""

@@ -78,7 +78,9 @@ class Arithmetic:
             return Coordinate()
         vector = a.vector
         if vector is not None:
-            vector = self.builder.multiply(vector, self.builder.literal(factor, self.lane))
+            vector = self.builder.multiply(
+                vector, self.builder.literal(factor, self.lane)
+            )
         return Coordinate(
             tuple((r, f * factor) for r, f in a.terms),
             a.constant * factor,
@@ -89,7 +91,9 @@ class Arithmetic:
     def times(self, a: Coordinate, factor: Register | int) -> Coordinate:
         """`factor a`, for a factor that may be known only when the program runs."""
         if isinstance(factor, int) or factor.literal is not None:
-            return self.scale(a, int(factor if isinstance(factor, int) else factor.literal or 0))
+            return self.scale(
+                a, int(factor if isinstance(factor, int) else factor.literal or 0)
+            )
         if a.is_scalar:
             if a.known == 0:
                 return a
@@ -98,7 +102,10 @@ class Arithmetic:
             for register, number in a.terms:
                 product = self.builder.multiply(register, factor)
                 found = self.add(found, Coordinate(((product, number),)))
-            return self.add(found, Coordinate(((factor, a.constant),)) if a.constant else Coordinate())
+            return self.add(
+                found,
+                Coordinate(((factor, a.constant),)) if a.constant else Coordinate(),
+            )
         spread = self.builder.multiply(
             self.lanes(a), self.builder.cast(factor, self.lane)
         )
@@ -108,7 +115,9 @@ class Arithmetic:
         """The coordinate in one register."""
         b = self.builder
         total: Register | None = None
-        for register, factor in sorted(a.terms, key=lambda t: (t[0].depth, t[0].number)):
+        for register, factor in sorted(
+            a.terms, key=lambda t: (t[0].depth, t[0].number)
+        ):
             term = register if factor == 1 else b.multiply(register, b.index(factor))
             total = term if total is None else b.add(total, term)
         if total is None:
@@ -129,7 +138,9 @@ class Arithmetic:
         """The coordinate as a number to compute with, scalar or in lanes."""
         return self.scalar(a) if a.is_scalar else self.lanes(a)
 
-    def divided(self, a: Coordinate, divisor: Register | int) -> tuple[Coordinate, Coordinate]:
+    def divided(
+        self, a: Coordinate, divisor: Register | int
+    ) -> tuple[Coordinate, Coordinate]:
         """Quotient and rest of a coordinate that is not below 0."""
         b = self.builder
         if isinstance(divisor, Register) and divisor.literal is not None:
@@ -139,8 +150,8 @@ class Arithmetic:
         if isinstance(divisor, int) and divisor <= 0:
             return Coordinate(), Coordinate()
         if a.known is not None and isinstance(divisor, int):
-            quotient, rest = divmod(a.known, divisor)
-            return Coordinate(constant=quotient), Coordinate(constant=rest)
+            known = divmod(a.known, divisor)
+            return Coordinate(constant=known[0]), Coordinate(constant=known[1])
         x = self.number(a)
         unsigned = np.dtype(np.uint64 if x.dtype == INDEX else np.uint32)
         # Unsigned, for that takes fewer instructions.

@@ -71,16 +71,18 @@ class _Text:
 
     def text(self) -> str:
         function = self.function
-        arguments = ", ".join(f"{_type(a)} noalias %r{a.number}" if a.dtype == POINTER
-                              else f"{_type(a)} %r{a.number}" for a in function.arguments)
+        arguments = ", ".join(
+            f"{_type(a)} noalias %r{a.number}"
+            if a.dtype == POINTER
+            else f"{_type(a)} %r{a.number}"
+            for a in function.arguments
+        )
         self.lines = [
             f"define internal void @{function.name}({arguments}) noinline nounwind {{",
             "entry:",
         ]
         for register, size in function.stack:
-            self.lines.append(
-                f"  %r{register.number} = alloca [{size} x i8], align 64"
-            )
+            self.lines.append(f"  %r{register.number} = alloca [{size} x i8], align 64")
         self.block(function.body)
         self.lines += ["  ret void", "}"]
         return "\n".join(self.lines)
@@ -100,9 +102,7 @@ class _Text:
         self.lines.append(f"head{n}:")
         latch = len(self.lines)  # the labels of the last block are not known yet
         self.lines += [""] * (1 + len(loop.carried))
-        self.line(
-            f"%c{n} = icmp slt i64 {index}, {self.ref(loop.stop)}"
-        )
+        self.line(f"%c{n} = icmp slt i64 {index}, {self.ref(loop.stop)}")
         self.line(f"br i1 %c{n}, label %body{n}, label %exit{n}")
         self.lines.append(f"body{n}:")
         self.here = f"body{n}"
@@ -172,7 +172,9 @@ class _Text:
         assert item.result is not None  # noqa: S101 - as above
         x = item.result
         suffix = ("f" if x.dtype.kind == "f" else "i") + str(8 * x.dtype.itemsize)
-        full = f"llvm.{intrinsic}." + (suffix if x.lanes == 1 else f"v{x.lanes}{suffix}")
+        full = f"llvm.{intrinsic}." + (
+            suffix if x.lanes == 1 else f"v{x.lanes}{suffix}"
+        )
         kinds = ", ".join(_type(y) for y in item.inputs)
         self.declare(_type(x), full, kinds)
         inputs = ", ".join(self.typed(y) for y in item.inputs)
@@ -241,7 +243,9 @@ class _Text:
     def _bits(self, item: Instruction) -> None:
         assert item.result is not None  # noqa: S101 - as above
         (x,) = item.inputs
-        self.line(f"{self.name(item)} = bitcast {self.typed(x)} to {_type(item.result)}")
+        self.line(
+            f"{self.name(item)} = bitcast {self.typed(x)} to {_type(item.result)}"
+        )
 
     def _cast(self, item: Instruction) -> None:
         assert item.result is not None  # noqa: S101 - as above
@@ -276,7 +280,9 @@ class _Text:
         (pointer, index), (dtype,) = item.inputs, item.extra
         kind = "i8" if dtype == BOOL else type_of(dtype)
         base = f"ptr {self.ref(pointer)}"
-        self.line(f"{self.name(item)} = getelementptr {kind}, {base}, {self.typed(index)}")
+        self.line(
+            f"{self.name(item)} = getelementptr {kind}, {base}, {self.typed(index)}"
+        )
 
     def _load(self, item: Instruction) -> None:
         assert item.result is not None  # noqa: S101 - as above

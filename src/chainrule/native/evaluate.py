@@ -21,8 +21,8 @@ from chainrule.native.nest import INDEX, POINTER, Register
 from chainrule.native.runtime import PROGRAM
 from chainrule.ops import Constant
 from chainrule.ops.access import Indexed, Letter
-from chainrule.passes.fuse import kind_of
 from chainrule.passes.generalise import Samples, Size, Sizes
+from chainrule.passes.kinds import kind_of
 from chainrule.passes.places import Condition, Place, regroup, sources
 
 WORD = 8
@@ -90,9 +90,7 @@ class Evaluator:
         number = self.buffers.index(storage.word)
         return b.load(b.address(self.table, b.index(number), INDEX), POINTER)
 
-    def address(
-        self, pointer: Register, element: Coordinate, dtype: DType
-    ) -> Register:
+    def address(self, pointer: Register, element: Coordinate, dtype: DType) -> Register:
         """The place of an element: what changes least is added first."""
         b = self.builder
         depths: dict[int, list[tuple[Register, int]]] = {}
@@ -126,7 +124,12 @@ class Evaluator:
         )
 
     def store(
-        self, x: Register, pointer: Register, element: Coordinate, *, padded: bool = False
+        self,
+        x: Register,
+        pointer: Register,
+        element: Coordinate,
+        *,
+        padded: bool = False,
     ) -> None:
         """Put an element, or one for each lane, there."""
         place = self.address(pointer, element, x.dtype)
@@ -247,9 +250,7 @@ class Evaluator:
         if storage is not None:
             return self._stored(value, storage, place)
         kind = kind_of(self.samples, value)
-        pull: Callable[[Value, Place[Coordinate]], Register] = getattr(
-            self, f"_{kind}"
-        )
+        pull: Callable[[Value, Place[Coordinate]], Register] = getattr(self, f"_{kind}")
         return pull(value, place)
 
     def _stored(
@@ -342,9 +343,7 @@ class Evaluator:
         for condition in conditions:
             start = arithmetic.of(self.size(condition.start))
             away = arithmetic.number(arithmetic.subtract(condition.y, start))
-            span = b.multiply(
-                self.size(condition.extent), b.index(condition.step)
-            )
+            span = b.multiply(self.size(condition.extent), b.index(condition.step))
             holds = b.logical_and(
                 b.less_equal(b.constant(0, away), away),
                 b.less(away, b.cast(span, away.dtype)),

@@ -58,9 +58,7 @@ class Families:
         samples = self._samples(graph, other)
         if wide or is_wide(graph):
             samples = replace(samples, wide=True)
-        native = compile_graph(
-            samples, inputs, outputs, watched=watched, timed=timed
-        )
+        native = compile_graph(samples, inputs, outputs, watched=watched, timed=timed)
         self.programs.append(native)
         return native
 

@@ -1,4 +1,4 @@
-"""Groups that are no plain loops: sums at indices, running folds, the order of elements.
+"""Groups that are no plain loops: sums at indices, running folds, sorts.
 
 They run on the first thread.
 """
@@ -128,9 +128,7 @@ class ScanWriter(_Irregular):
             def each(index: Register, *partial: Register) -> tuple[Register, ...]:
                 i = arithmetic.of(index)
                 if not forward:
-                    end = arithmetic.add(
-                        arithmetic.of(extent), Coordinate(constant=-1)
-                    )
+                    end = arithmetic.add(arithmetic.of(extent), Coordinate(constant=-1))
                     i = arithmetic.subtract(end, i)
                 place = Place(shape, (*at[:axis], i, *at[axis:]))
                 element = self.evaluator.pull(x, place)
@@ -242,9 +240,7 @@ class OrderWriter(_Irregular):
             low = b.minimum(low, extent)
             high = b.minimum(b.add(low, width), extent)
 
-            def halve(
-                _: Register, base: Register, length: Register
-            ) -> list[Register]:
+            def halve(_: Register, base: Register, length: Register) -> list[Register]:
                 half = b.shift_right(length, 1)
                 middle = b.add(base, half)
                 safe = b.minimum(middle, b.subtract(extent, one))
@@ -286,4 +282,3 @@ class OrderWriter(_Irregular):
         i = self.evaluator.arithmetic.of(index)
         place = Place(self.source, (*at[: self.axis], i, *at[self.axis :]))
         return self.evaluator.pull(self.group.root.inputs[0], place)
-

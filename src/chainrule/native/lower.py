@@ -22,8 +22,9 @@ from chainrule.native.target import Target
 from chainrule.ops.access import Letter
 from chainrule.ops.folds import Folds
 from chainrule.passes.cost import cost_of
-from chainrule.passes.fuse import Group, letters_of
+from chainrule.passes.fuse import Group
 from chainrule.passes.generalise import Samples, Size
+from chainrule.passes.kinds import letters_of
 from chainrule.passes.partition import Program, Share
 from chainrule.passes.places import Place, is_one
 
@@ -123,9 +124,7 @@ class GroupWriter:
 
         self.shared(first, 1, body)
 
-    def shared(
-        self, digit: int, step: int, body: Callable[[Coordinate], None]
-    ) -> None:
+    def shared(self, digit: int, step: int, body: Callable[[Coordinate], None]) -> None:
         """A loop over a kept digit in steps, of which each thread takes its tiles.
 
         What is not shared, the first thread does alone.
@@ -274,6 +273,7 @@ class GroupWriter:
         self.store_chunk(folded, places)
 
     def spread(self, partial: tuple[Register, ...], at: Digits) -> list[Register]:
+        """Partial results in all lanes, where a place is one for each lane."""
         lanes = 1 if all(c.is_scalar for c in at.values()) else self.lanes
         return [self.builder.spread(x, lanes) for x in partial]
 
@@ -282,6 +282,7 @@ class GroupWriter:
         folded: Sequence[int],
         places: Places,
     ) -> None:
+        """Store what was computed for kept coordinates that lie side by side."""
         elements = [v for v in self.group.stores if not self.is_kept(v)]
         if elements:
 
@@ -318,7 +319,7 @@ class GroupWriter:
         return self.builder.loop(self.builder.index(0), extent, 1, each, first)
 
     def along_folded(self, at: Digits) -> None:
-        """Vectors along the last digit, which is folded: lanes are merged in the end."""
+        """Vectors along the last digit, which is folded: lanes are merged at last."""
         *folded, last = (i for i, kept in enumerate(self.group.kept) if not kept)
         kept_rows = self.rows_to_keep(folded, last)
         for number, folds in enumerate(self.levels):
@@ -422,9 +423,13 @@ class GroupWriter:
         return _ROW_IN_REGISTERS * self.lanes
 
     def rows_to_keep(self, folded: Sequence[int], last: int) -> dict[Value, int]:
-        """Costly values that a later level needs again, by the level that makes them."""
+        """Costly values that later levels need again, by the level that makes them."""
         size = self.group.sizes[last]
-        if folded or len(set(size)) != 1 or not self.row_limit() < size[0] <= _LONGEST_ROW:
+        if (
+            folded
+            or len(set(size)) != 1
+            or not self.row_limit() < size[0] <= _LONGEST_ROW
+        ):
             return {}
         uses = _uses_by_level(self.program, self.group, self.levels)
         return {
@@ -526,6 +531,7 @@ class GroupWriter:
         return parts
 
     def halved(self, x: Register, order: tuple[int, ...]) -> Register:
+        """Some lanes of a vector; a scalar if it is one."""
         if len(order) == 1:
             return self.builder.lane(x, order[0])
         return self.builder.shuffle(x, x, order)
@@ -665,4 +671,3 @@ def _uses_by_level(
             if not (group.kind == "product" and value is group.root):
                 waiting += value.inputs
     return uses
-

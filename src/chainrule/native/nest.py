@@ -1,4 +1,4 @@
-"""Loop nests as data: what a fused group of operations does, before it is a text of LLVM.
+"""Loop nests as data: what a fused group of operations does, before it is LLVM text.
 
 A nest is made of registers, instructions and loops:
 

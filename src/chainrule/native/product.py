@@ -18,9 +18,9 @@ from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Local
 from chainrule.native.lower import Digits, GroupWriter, Places
 from chainrule.native.nest import Register
-from chainrule.passes.fuse import strides_of
 from chainrule.passes.generalise import Sizes, times
 from chainrule.passes.places import Place
+from chainrule.passes.strides import strides_of
 
 # Rows of a block of the left operand that is packed in columns lie this far apart.
 _ROW_SLOTS = 16
@@ -83,7 +83,7 @@ class ProductWriter(GroupWriter):
 
     def rows_outside(self) -> None:
         """Threads share the rows; each goes through all columns."""
-        b, arithmetic = self.builder, self.evaluator.arithmetic
+        b = self.builder
         extent = self.evaluator.size(self.row_size)
         tiles = self.tile_count(extent, self.blocking.rows)
         if self.stack_sizes:

@@ -203,7 +203,9 @@ def compile_graph(
     began, built = time.perf_counter(), False
     target = host() if target is None else target
     texts = [format_graph(graph) for graph in samples.graphs]
-    key = "\n".join([*texts, *inputs, *outputs, str(watched), str(timed), str(samples.wide)])
+    key = "\n".join(
+        [*texts, *inputs, *outputs, str(watched), str(timed), str(samples.wide)]
+    )
 
     def build() -> bytes:
         nonlocal built

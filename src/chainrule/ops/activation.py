@@ -41,12 +41,8 @@ class Sigmoid(Elementwise):
         return (multiply(dy, multiply(y, sigmoid(negate(x)))),)
 
     def scalar(self, builder: Builder[S], *inputs: S) -> S:
-        """One exponential and one division."""
-        (x,) = inputs
-        one = builder.constant(1, x)
-        e = builder.exp(builder.negate(builder.absolute(x)))
-        top = builder.select(builder.less(x, builder.constant(0, x)), e, one)
-        return builder.divide(top, builder.add(one, e))
+        """One instruction."""
+        return builder.sigmoid(*inputs)
 
 
 class Softplus(Elementwise):
@@ -245,7 +241,7 @@ class Silu(Elementwise):
     def scalar(self, builder: Builder[S], *inputs: S) -> S:
         """`x` times its sigmoid."""
         (x,) = inputs
-        return builder.multiply(x, sigmoid.scalar(builder, x))
+        return builder.multiply(x, builder.sigmoid(x))
 
 
 class Gelu(Elementwise):

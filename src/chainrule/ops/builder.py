@@ -111,6 +111,9 @@ class Builder(Protocol[S]):
     def tanh(self, x: S) -> S:
         """The hyperbolic tangent."""
 
+    def sigmoid(self, x: S) -> S:
+        """`1 / (1 + e**-x)`."""
+
     def erf(self, x: S) -> S:
         """The error function."""
 

@@ -22,6 +22,7 @@ _SLOW = {
     "sin": 20,
     "cos": 20,
     "tanh": 20,
+    "sigmoid": 20,
     "erf": 25,
     "erfc": 30,
 }
@@ -72,4 +73,3 @@ def cost_of(operation: Operation | None) -> float:
     if hasattr(operation, "element"):
         return _counted(operation, _F32, 0 if operation.name == "iota" else 2)
     return 1
-

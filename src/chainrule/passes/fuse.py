@@ -20,11 +20,16 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from chainrule.ir import Value
-from chainrule.ops.access import Access, Indexed, Letter, Range, Whole
-from chainrule.ops.elementwise import Elementwise
+from chainrule.ops.access import Letter
 from chainrule.ops.folds import Folds
 from chainrule.passes.cost import cost_of
 from chainrule.passes.generalise import Samples, Size, Sizes, times
+from chainrule.passes.kinds import (
+    OperationKind,
+    is_plain_product,
+    kind_of,
+    letters_of,
+)
 from chainrule.passes.names import Names, origin, plural
 from chainrule.passes.places import Place, fits, is_one, regroup, sources
 
@@ -44,8 +49,6 @@ _DEEPEST_FLOATING = 30
 WIDEST_ROWS = 4096
 # And how many bytes the matrix may have that every block of whole rows goes through.
 LARGEST_RIGHT = 1 << 20
-# Sums over so few indices are done by comparing each of them.
-_FEW_INDICES = 4
 
 
 @dataclass(frozen=True)
@@ -178,9 +181,8 @@ class Fused:
             for x, place in self._inputs(group, value, self.place(group, value))
         ]
         # A leaf that is a result is copied, so it is read.
-        for leaf in group.values if roots is None else roots:
-            if leaf.operation is None:
-                waiting.append((leaf, self.place(group, leaf)))
+        leaves = group.values if roots is None else roots
+        waiting += [(x, self.place(group, x)) for x in leaves if x.operation is None]
         seen = set()
         while waiting:
             value, place = waiting.pop()
@@ -242,19 +244,17 @@ class Fused:
             return True
         if value not in self.home:
             return value in self.floating
-        return (
-            self.home[value] is group or self.stored is None or value in self.stored
-        )
+        return self.home[value] is group or self.stored is None or value in self.stored
 
     def level(self, group: Group, value: Value) -> Literal["element", "kept"] | None:
-        """Whether a value has an element for each of the domain, or of its kept part."""
+        """Whether a value has an element for each of the domain, or of what is kept."""
         shape = self.samples.shape(value)
         if fits(shape, group.kept_sizes):
             return "kept" if not all(group.kept) else "element"
         return "element" if fits(shape, group.sizes) else None
 
     def place(self, group: Group, value: Value) -> Place[Coordinate]:
-        """Where in `value` the group is; a place of its own if it is nowhere special."""
+        """Where in `value` the group is; nowhere in one that it reads throughout."""
         one = self.samples.one
         if group.kind in ("scatter", "scan", "order"):
             shape = self.samples.shape(value)
@@ -278,35 +278,34 @@ class Fused:
         if kind == "fold" and self.home.get(value) is group:
             return [(x, self._folded(group, value)) for x in value.inputs]
         if kind == "few":
-            at = regroup(place, self.samples.shape(value), follow).coordinates
-            access = self.samples.access(value)
-            rows = {
-                term.name: c
-                for term, c in zip(access.output, at, strict=True)
-                if isinstance(term, Letter)
-            }
-            return [
-                (
-                    x,
-                    Place(
-                        self.samples.shape(x),
-                        tuple(rows.get(t.name) for t in terms if isinstance(t, Letter)),
-                    ),
-                )
-                for x, terms in zip(value.inputs, access.inputs, strict=True)
-            ]
+            return self._few_inputs(value, place)
         if kind == "generated":
             return [(x, Place((), ())) for x in value.inputs]
+        return self._read_throughout(value, kind)
+
+    def _few_inputs(self, value: Value, place: Place[Coordinate]) -> list[Read]:
+        at = regroup(place, self.samples.shape(value), self.follow()).coordinates
+        access = self.samples.access(value)
+        rows = {
+            term.name: c
+            for term, c in zip(access.output, at, strict=True)
+            if isinstance(term, Letter)
+        }
+        found: list[Read] = []
+        for x, terms in zip(value.inputs, access.inputs, strict=True):
+            own = tuple(rows.get(t.name) for t in terms if isinstance(t, Letter))
+            found.append((x, Place(self.samples.shape(x), own)))
+        return found
+
+    def _read_throughout(self, value: Value, kind: OperationKind) -> list[Read]:
+        """Inputs of which an element needs many: which rows or columns, if any."""
+        at: list[tuple[Coordinate, ...]] = [(None,) * x.type.rank for x in value.inputs]
         if kind == "product" and value.type.rank == 2:
             one = self.samples.one
-            a, b = value.inputs
-            return [
-                (a, Place(self.samples.shape(a), (Tag(0, one, one), None))),
-                (b, Place(self.samples.shape(b), (None, Tag(1, one, one)))),
-            ]
+            at = [(Tag(0, one, one), None), (None, Tag(1, one, one))]
         return [
-            (x, Place(self.samples.shape(x), (None,) * x.type.rank))
-            for x in value.inputs
+            (x, Place(self.samples.shape(x), c))
+            for x, c in zip(value.inputs, at, strict=True)
         ]
 
     def _folded(self, group: Group, value: Value) -> Place[Coordinate]:
@@ -316,53 +315,6 @@ class Fused:
         one = self.samples.one
         tags = tuple(Tag(i, one, one) for i in range(len(group.sizes)))
         return Place(group.sizes, tags)
-
-
-def kind_of(
-    samples: Samples, value: Value
-) -> Literal[
-    "leaf", "map", "move", "constant", "generated", "few", "fold", "product",
-    "scatter", "scan", "order",
-]:  # fmt: skip
-    """What an operation is, to a compiler, by its traits and its access."""
-    operation = value.operation
-    if operation is None:
-        return "leaf"
-    if isinstance(operation, Elementwise):
-        return "map"
-    if operation.moves:
-        return "move"
-    if not value.inputs and not hasattr(operation, "element"):
-        return "constant"
-    if hasattr(operation, "element"):
-        return "generated"
-    access = samples.access(value)
-    if any(isinstance(term, Indexed) for term in access.output):
-        return "few" if _few_indices(samples, value, access) else "scatter"
-    terms = [term for read in access.inputs for term in read]
-    if any(isinstance(term, Range) for term in terms):
-        return "scan"
-    if any(isinstance(term, Whole) for term in terms):
-        return "order"
-    if not isinstance(operation, Folds):
-        raise TypeError(
-            f"the operation {operation.name} says with access what it reads, but not "
-            "what it makes of it: it has to be elementwise, move elements, or fold them"
-        )
-    product = len(value.inputs) == 2 and value.type.is_floating
-    return "product" if product else "fold"
-
-
-def _few_indices(samples: Samples, value: Value, access: Access) -> bool:
-    """Whether an element of the output can be told by comparing a few indices."""
-    shape = samples.shape(value.inputs[0])
-    letters = {t.name: n for t, n in zip(access.inputs[0], shape, strict=True)
-               if isinstance(t, Letter)}  # fmt: skip
-    outer = {term.name for term in access.output if isinstance(term, Letter)}
-    summed = [n for name, n in letters.items() if name not in outer]
-    count = times(samples.one, *summed)
-    indexed = sum(isinstance(term, Indexed) for term in access.output)
-    return indexed == 1 and all(0 < n <= _FEW_INDICES for n in count)
 
 
 def fuse(samples: Samples) -> Fused:
@@ -503,7 +455,7 @@ class _Fusion:
             group.whole_rows = True
 
     def settle(self, value: Value, group: Group) -> None:
-        """Give what floats and is read elsewhere than here a group of its own, first."""
+        """Give what floats and is not read here a group of its own, first."""
         self.home[value] = group
         for read, place in self.fused.reads(group, [value]):
             if read in self.floating and read not in self.home:
@@ -587,9 +539,9 @@ class _Fusion:
         for read, place in reads:
             inside = self.home.get(read) is group
             floats = read in self.floating
-            if (inside or floats) and not self.is_here(group, read, place):
-                if floats or not self.is_beside(group, read, place):
-                    return False
+            here = not (inside or floats) or self.is_here(group, read, place)
+            if not here and (floats or not self.is_beside(group, read, place)):
+                return False
             if floats and not self.reads_here(read, group):
                 return False
         return True
@@ -676,32 +628,31 @@ class _Fusion:
     def fold_joins(
         self, value: Value, group: Group, sizes: Sizes, kept: tuple[bool, ...]
     ) -> bool:
-        if len(group.values) >= _MOST_VALUES:
+        """Whether a fold over a domain can be computed in `group`."""
+        if len(group.values) >= _MOST_VALUES or group.kind not in ("nest", "product"):
             return False
+        before = group.sizes, group.kept
+        fits_in = before == (sizes, kept)
         if group.kind == "product":
-            same = (sizes, kept) == (group.sizes, group.kept)
-            if not (same and self.has_rows(group)):
-                return False
-        elif group.kind != "nest":
-            return False
-        elif (sizes, kept) != (group.sizes, group.kept):
-            # A fold of no axes is one of those that the group has; it would be another.
-            if not all(group.kept) or not all(
-                fits(self.samples.shape(v), sizes)
-                and not isinstance(v.operation, Folds)
-                for v in group.values
-            ):
-                return False
-            before = group.sizes, group.kept
+            fits_in = fits_in and self.has_rows(group)
+        elif not fits_in and self.may_fold(group, sizes):
             group.sizes, group.kept = sizes, kept
-            if not all(self.fused.level(group, v) == "element" for v in group.values):
-                group.sizes, group.kept = before
-                return False
-        if not self.reads_here(value, group):
-            return False
-        if group.kind == "product":
-            group.whole_rows = True
-        return True
+            fits_in = all(self.fused.level(group, v) == "element" for v in group.values)
+        if fits_in and self.reads_here(value, group):
+            group.whole_rows = group.whole_rows or group.kind == "product"
+            return True
+        group.sizes, group.kept = before
+        return False
+
+    def may_fold(self, group: Group, sizes: Sizes) -> bool:
+        """Whether a group that folds nothing yet may visit its elements in a domain.
+
+        A fold of no axes is one of those that a group may have; it would be another.
+        """
+        return all(group.kept) and all(
+            fits(self.samples.shape(v), sizes) and not isinstance(v.operation, Folds)
+            for v in group.values
+        )
 
     def place_product(self, value: Value) -> None:
         if not is_plain_product(self.samples.access(value)):
@@ -798,103 +749,6 @@ def _collapsed(
     return tuple(sizes), tuple(flags)
 
 
-def _folded_axes(samples: Samples, value: Value) -> set[int]:
-    access = samples.access(value)
-    written = {term.name for term in access.output if isinstance(term, Letter)}
-    return {
-        axis
-        for axis, term in enumerate(access.inputs[0])
-        if isinstance(term, Letter) and term.name not in written
-    }
-
-
-def letters_of(samples: Samples, value: Value, access: Access) -> dict[str, Size]:
-    """The size of every letter, those of the output first."""
-    shapes = zip(
-        (access.output, *access.inputs), (value, *value.inputs), strict=True
-    )
-    sizes = {}
-    for terms, x in shapes:
-        for term, size in zip(terms, samples.shape(x), strict=True):
-            if isinstance(term, Letter):
-                sizes[term.name] = size
-    summed = [n for n in sizes if Letter(n) not in access.output]
-    last = [n for n in sizes if n not in summed]
-    # The last letter of the output is the one along which vectors lie.
-    order = [*last[:-1], *summed, *last[-1:]]
-    return {name: sizes[name] for name in order}
-
-
-def is_plain_product(access: Access) -> bool:
-    """Whether an access is that of stacks of matrices: `sik,skj->sij`."""
-    names = [
-        [term.name for term in terms if isinstance(term, Letter)]
-        for terms in (*access.inputs, access.output)
-    ]
-    a, b, y = names
-    lengths = {len(a), len(b), len(y)}
-    if len(lengths) != 1 or len(y) < 2:
-        return False
-    stack = y[:-2]
-    i, j = y[-2:]
-    k = a[-1]
-    return a == [*stack, i, k] and b == [*stack, k, j] and k not in y
-
-
-# --- views -----------------------------------------------------------------------------
-
-
-class _Linear:
-    """The algebra of coordinates that are sums of letters times strides."""
-
-    def __init__(self, samples: Samples) -> None:
-        self.samples = samples
-
-    def zero(self) -> dict[str, Size] | None:
-        return {}
-
-    def split(
-        self, x: dict[str, Size] | None, sizes: Sizes
-    ) -> list[dict[str, Size] | None]:
-        return [x if x == {} else None for _ in sizes]
-
-    def join(
-        self, xs: Sequence[dict[str, Size] | None], sizes: Sizes
-    ) -> dict[str, Size] | None:
-        total: dict[str, Size] = {}
-        inner = self.samples.one
-        for x, size in zip(reversed(xs), reversed(sizes), strict=True):
-            if x is None:
-                return None
-            for name, stride in x.items():
-                if name in total:
-                    return None
-                total[name] = times(stride, inner)
-            inner = times(inner, size)
-        return total
-
-    def stride(
-        self, x: dict[str, Size] | None, start: Size, step: int
-    ) -> dict[str, Size] | None:
-        if x is None or any(start):
-            return None if x is None or step < 0 else self._scaled(x, step)
-        return None if step < 0 else self._scaled(x, step)
-
-    def _scaled(self, x: dict[str, Size], step: int) -> dict[str, Size]:
-        return {name: tuple(n * step for n in size) for name, size in x.items()}
-
-    def unstride(
-        self, y: dict[str, Size] | None, start: Size, step: int, extent: Size
-    ) -> dict[str, Size] | None:
-        del y, start, step, extent
-        return None
-
-    def read(
-        self, index: Value, place: Place[dict[str, Size] | None], extent: Size
-    ) -> dict[str, Size] | None:
-        del index, place, extent
-
-
 def root_of(fused: Fused, x: Value) -> Value:
     """The leaf or stored value of which `x` is a view."""
     while (
@@ -907,61 +761,11 @@ def root_of(fused: Fused, x: Value) -> Value:
     return x
 
 
-def strides_of(
-    fused: Fused, product: Value, *, is_right: bool
-) -> tuple[Size, Size] | None:
-    """How far apart neighbours along an operand's last two axes are in memory.
-
-    Formulas of one array are looked through. `None` if there are no strides.
-    """
-    samples = fused.samples
-    x = product.inputs[is_right]
-    shape = samples.shape(x)
-    names = [f"x{axis}" for axis in range(len(shape))]
-    algebra = _Linear(samples)
-    place = Place(shape, tuple({name: samples.one} for name in names))
-    while x.operation is not None and x not in fused.home:
-        kind = kind_of(samples, x)
-        if kind == "map":
-            x = max(x.inputs, key=lambda y: y.type.rank)
-            continue
-        if kind != "move":
-            return None
-        found = sources(samples, x, place, algebra)
-        x, place = found[0].value, found[0].place
-    at = regroup(place, samples.shape(x), algebra)
-    whole = algebra.join(at.coordinates, at.sizes) if at.sizes else {}
-    if whole is None:
-        return None
-    nothing = samples.constant(0)
-    return whole.get(names[-2], nothing), whole.get(names[-1], nothing)
-
-
-def addressable(fused: Fused, product: Value, *, is_right: bool) -> bool:
-    """Whether a product can read an operand where it lies, by strides.
-
-    The right operand is read in vectors along its last axis.
-    """
-    samples = fused.samples
-    x = product.inputs[is_right]
-    shape = samples.shape(x)
-    names = [f"x{axis}" for axis in range(len(shape))]
-    algebra = _Linear(samples)
-    place = Place(shape, tuple({name: samples.one} for name in names))
-    while x.operation is not None and x not in fused.home:
-        if kind_of(samples, x) != "move":
-            return False
-        found = sources(samples, x, place, algebra)
-        if len(found) != 1 or found[0].conditions:
-            return False
-        x, place = found[0].value, found[0].place
-    at = regroup(place, samples.shape(x), algebra)
-    if x in samples.converted or any(c is None for c in at.coordinates):
-        return False
-    last = names[-1]
-    if not is_right:
-        return True
-    *before, end = [*at.coordinates, {}] if not at.coordinates else at.coordinates
-    alone = all(last not in (c or {}) for c in before)
-    return is_one(shape[-1]) or (alone and (end or {}).get(last) == samples.one)
-
+def _folded_axes(samples: Samples, value: Value) -> set[int]:
+    access = samples.access(value)
+    written = {term.name for term in access.output if isinstance(term, Letter)}
+    return {
+        axis
+        for axis, term in enumerate(access.inputs[0])
+        if isinstance(term, Letter) and term.name not in written
+    }

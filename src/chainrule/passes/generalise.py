@@ -56,7 +56,7 @@ class Samples:
             shapes = zip(*(value.shape for value in twins), strict=True)
             self._shapes[first] = tuple(shapes)
             if isinstance(first.operation, Constant):
-                data = tuple(value.operation.data for value in twins)  # type: ignore[union-attr]
+                data = tuple(value.operation.data for value in twins)
                 if any(not _same_bits(data[0], x) for x in data):
                     self._numbers[first] = data
         outputs = tuple(self._computed(y) for y in self.graph.outputs)

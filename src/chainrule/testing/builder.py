@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.ir import Array, DType
-from chainrule.ops import error_function
+from chainrule.ops import error_function, sigmoid
 
 
 class NumpyBuilder:
@@ -45,6 +45,15 @@ class NumpyBuilder:
     erf = staticmethod(error_function.erf)
     erfc = staticmethod(error_function.erfc)
     bitwise_xor = staticmethod(np.bitwise_xor)
+
+    def dtype(self, x: Array) -> DType:
+        """What `x` holds."""
+        dtype: DType = x.dtype
+        return dtype
+
+    def sigmoid(self, x: Array) -> Array:
+        """`1 / (1 + e**-x)`."""
+        return sigmoid.forward(x)
 
     def constant(self, value: float, like: Array) -> Array:
         """`value`, of the dtype of `like`."""

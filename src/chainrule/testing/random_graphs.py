@@ -11,15 +11,15 @@ graph agree on it, however they round.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule import ops
 from chainrule.ir import Array, Graph, Rng, TensorType, Value
 
-T = TypeVar("T")
-Choose: TypeAlias = Callable[[Sequence[T]], T]
+# One of several choices of any kind.
+Choose: TypeAlias = Callable[[Sequence[Any]], Any]
 Shape: TypeAlias = tuple[int, ...]
 
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
@@ -40,21 +40,26 @@ class Many:
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
+        """Its shape in each graph."""
         return tuple(x.shape for x in self.each)
 
     @property
     def rank(self) -> int:
+        """How many axes it has."""
         return self.each[0].type.rank
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
+        """What it holds."""
         return self.each[0].type.dtype
 
     @property
     def is_floating(self) -> bool:
+        """Whether it holds real numbers."""
         return self.each[0].type.is_floating
 
     def extents(self, axis: int) -> tuple[int, ...]:
+        """The extent along an axis in each graph."""
         return tuple(x.shape[axis] for x in self.each)
 
 
@@ -96,7 +101,7 @@ def _one_more(x: Value) -> Value:
 class GraphMaker:
     """Grows a graph by one random operation after the other."""
 
-    def __init__(self, choose: Choose[T], batches: Sequence[int] = (16, 17, 5)) -> None:
+    def __init__(self, choose: Choose, batches: Sequence[int] = (16, 17, 5)) -> None:
         self.pick = choose
         self.batches = tuple(batches)
         self.inputs: list[Many] = []
@@ -112,6 +117,7 @@ class GraphMaker:
         dtype: np.dtype[np.generic],
         maker: Callable[[Rng, Shape], Array],
     ) -> Many:
+        """An input, and how to make arrays for it."""
         leaf = Many(tuple(Value(TensorType(shape, dtype)) for shape in shapes), True)
         self.inputs.append(leaf)
         self.makers.append(lambda rng, shape: maker(rng, shape).astype(dtype))
@@ -128,6 +134,7 @@ class GraphMaker:
         return shapes
 
     def sized(self, extents: Sequence[int]) -> tuple[Shape, ...]:
+        """Shapes of these extents, -1 being the batch."""
         return tuple(tuple(n if e < 0 else e for e in extents) for n in self.batches)
 
     def real(self, shapes: Sequence[Shape] | None = None) -> Many:
@@ -135,6 +142,7 @@ class GraphMaker:
         return self.leaf(shapes or self.shape(), self.dtype, _fractions)
 
     def whole(self, shapes: Sequence[Shape], dtype: np.dtype[np.generic]) -> Many:
+        """An input of small integers."""
         return self.leaf(shapes, dtype, lambda rng, shape: rng.integers(0, 9, shape))
 
     def below(self, shapes: Sequence[Shape], extent: int) -> Many:
@@ -157,6 +165,7 @@ class GraphMaker:
                 self.values.append(found)
 
     def fits(self, many: Many) -> bool:
+        """Whether a value is small enough to go on with."""
         return all(0 <= x.type.size <= _MOST_ELEMENTS for x in many.each) and (
             many.rank <= 6
         )
@@ -168,6 +177,7 @@ class GraphMaker:
         return self.with_outputs(outputs)
 
     def with_outputs(self, outputs: Sequence[Many]) -> tuple[Graph, ...]:
+        """The graphs with these outputs."""
         return tuple(
             Graph(
                 tuple(x.each[i] for x in self.inputs),
@@ -204,16 +214,18 @@ class GraphMaker:
         return self.pick([*found, *found[-3:]]) if found else None
 
     def floating(self) -> Many | None:
+        """One of the values that are real."""
         return self.some(lambda x: x.is_floating)
 
     def axis(self, x: Many) -> int:
-        return self.pick(list(range(x.rank)))
+        """One of the axes of a value."""
+        return int(self.pick(list(range(x.rank))))
 
     def axes(self, x: Many) -> tuple[int, ...]:
+        """Some of the axes of a value, or none."""
         axes = range(x.rank)
-        return self.pick(
-            [c for n in range(x.rank + 1) for c in combinations(axes, n)] or [()]
-        )
+        some = [c for n in range(x.rank + 1) for c in combinations(axes, n)]
+        return tuple(self.pick(some))
 
 
 def _fractions(rng: Rng, shape: Shape) -> Array:
@@ -387,16 +399,20 @@ def _reshape(make: GraphMaker) -> Many | None:
         return None
     kind = make.pick(["flat", "join", "split", "one"])
     axis = make.axis(x) if x.rank else 0
-    if kind == "join" and axis + 1 < x.rank:
-        shape = lambda s: (*s[:axis], s[axis] * s[axis + 1], *s[axis + 2 :])  # noqa: E731
-    elif kind == "split" and x.rank and len(set(x.extents(axis))) == 1:
+    part = 1
+    if kind == "split" and x.rank and len(set(x.extents(axis))) == 1:
         n = x.extents(axis)[0]
         part = make.pick([d for d in (1, 2, 3, 4, 5, 8, 13, 15, 16, 17) if n % d == 0])
-        shape = lambda s: (*s[:axis], n // part, part, *s[axis + 1 :])  # noqa: E731
-    elif kind == "one":
-        shape = lambda s: (*s[:axis], 1, *s[axis:])  # noqa: E731
-    else:
-        shape = lambda s: (int(np.prod(s, dtype=np.int64)),)  # noqa: E731
+
+    def shape(s: Shape) -> Shape:
+        if kind == "join" and axis + 1 < len(s):
+            return (*s[:axis], s[axis] * s[axis + 1], *s[axis + 2 :])
+        if part > 1:
+            return (*s[:axis], s[axis] // part, part, *s[axis + 1 :])
+        if kind == "one":
+            return (*s[:axis], 1, *s[axis:])
+        return (int(np.prod(s, dtype=np.int64)),)
+
     return _apply(lambda v: ops.reshape(v, shape(v.shape)), x, exact=x.exact)
 
 
