@@ -76,6 +76,7 @@ class Group:
     stores: list[Value] = field(default_factory=list)
     # Whether something needs all elements of a row of a product at once.
     whole_rows: bool = False
+    first: Value | None = None
 
     @property
     def kept_sizes(self) -> Sizes:
@@ -89,8 +90,8 @@ class Group:
 
     @property
     def root(self) -> Value:
-        """What a group that is no plain nest computes first."""
-        return self.values[0]
+        """What a group that is no plain nest is there for; it has values before it."""
+        return self.values[0] if self.first is None else self.first
 
     def domain(self, names: Names) -> str:
         """What it visits: `matrix product n × 4, over 3`, `loops 4, folding n`."""
@@ -427,6 +428,7 @@ class _Fusion:
 
     def found(self, group: Group, value: Value) -> None:
         self.position[group] = len(self.position)
+        group.first = value
         self.groups.append(group)
         self.settle(value, group)
         self.join(value, group)
