@@ -427,10 +427,11 @@ class _Fusion:
         return Group("nest", shape, flags)
 
     def found(self, group: Group, value: Value) -> None:
-        self.position[group] = len(self.position)
+        """A new group, the last one; what it reads that has none yet comes before."""
         group.first = value
-        self.groups.append(group)
         self.settle(value, group)
+        self.position[group] = len(self.position)
+        self.groups.append(group)
         self.join(value, group)
 
     def stands_on_floating(self, value: Value) -> bool:
@@ -467,15 +468,12 @@ class _Fusion:
         del self.home[value]
 
     def ahead(self, value: Value) -> None:
-        """A group before all others, for what is made of leaves alone."""
+        """A group of its own for what floats, before whoever is about to read it."""
         del self.floating[value]
         group = self.plain_nest(value)
         if isinstance(value.operation, Folds):
             group = Group("nest", *self.domain(value))
-        self.position[group] = -len(self.position)
-        self.groups.insert(0, group)
-        self.settle(value, group)
-        self.join(value, group)
+        self.found(group, value)
 
     def settle_floating(self, value: Value, group: Group) -> None:
         """What floats joins the group that reads it, with all that it stands on."""
