@@ -223,8 +223,13 @@ def in_turn(found, order):
         for thread in order:
             for i, group in enumerate(groups):
                 if thread == 0 or found.program.shares[group] is not None:
-                    arguments = f"ptr %context, i64 {thread}, i64 0, ptr %frames"
-                    lines.append(f"  call void @group_{number + i}({arguments})")
+                    call, name = found.calls[number + i], f"%table{len(lines)}"
+                    word = PROGRAM + call.table
+                    at = f"getelementptr i64, ptr %context, i64 {word}"
+                    rest = f"i64 {thread}, i64 0, ptr %frames, ptr {name}"
+                    lines.append(f"  {name} = {at}")
+                    nest = call.function.name
+                    lines.append(f"  call void @{nest}(ptr %context, {rest})")
         number += len(groups)
     nests = found.text[: found.text.index("define void @run(")]
     # The support of all programs comes last, and ends the function that runs them.

@@ -23,7 +23,7 @@ from chainrule.ops import Constant
 from chainrule.ops.access import Indexed, Letter
 from chainrule.passes.generalise import Samples, Size, Sizes
 from chainrule.passes.kinds import kind_of
-from chainrule.passes.places import Condition, Place, regroup, sources
+from chainrule.passes.places import Condition, Place, is_one, regroup, sources
 
 WORD = 8
 
@@ -222,12 +222,21 @@ class Evaluator:
     def pull(self, value: Value, place: Place[Coordinate]) -> Register:
         """An element of `value`, or one for each lane."""
         if value in self.digits:
-            place = regroup(place, self.digits[value], self)
+            place = self._in_digits(value, place)
         key = self._key(value, place)
         found = self.builder.noted(key)
         if found is None:
             found = self.builder.note(key, self._pull(value, place))
         return found
+
+    def _in_digits(self, value: Value, place: Place[Coordinate]) -> Place[Coordinate]:
+        """The place of a value of the group, in one form only."""
+        place = regroup(place, self.digits[value], self)
+        at = (
+            Coordinate() if is_one(size) else x
+            for size, x in zip(place.sizes, place.coordinates, strict=True)
+        )
+        return Place(place.sizes, tuple(at))
 
     def _key(self, value: Value, place: Place[Coordinate]) -> object:
         """What an element is remembered under; a mask counts only along a vector."""
