@@ -462,7 +462,10 @@ class _Fusion:
         self.home[value] = group
         for read, place in self.fused.reads(group, [value]):
             if read in self.floating and read not in self.home:
-                if self.is_here(group, read, place) and self.reads_here(read, group):
+                # What a product or a sum at indices is made of comes before it.
+                nest = group.kind == "nest" or group.values
+                here = nest and self.is_here(group, read, place)
+                if here and self.reads_here(read, group):
                     continue
                 self.ahead(read)
         del self.home[value]
