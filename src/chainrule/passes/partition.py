@@ -221,8 +221,10 @@ def _slice(
         j = i + 1
         while j <= len(shape):
             joined = at[i] if j == i + 1 else fused.follow().join(at[i:j], shape[i:j])
-            if joined == Tag(share.digit, one, one) and not stacked:
-                return Slice(before, times(one, *shape[i:j]), share.tile)
+            extent = times(one, *shape[i:j])
+            whole = extent == group.sizes[share.digit]  # and not some of the buffer
+            if joined == Tag(share.digit, one, one) and whole and not stacked:
+                return Slice(before, extent, share.tile)
             j += 1
         before, i = times(before, shape[i]), i + 1
     return None if not stacked else (group, value)
