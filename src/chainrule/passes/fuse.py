@@ -345,11 +345,16 @@ class _Fusion:
             self.cost[x] = 0
         for value in graph.order[len(graph.inputs) :]:
             self.place(value, kind_of(self.samples, value))
-        for value in self.samples.results:
+        read = {x for value in graph.order for x in value.inputs}
+        for value in dict.fromkeys(self.samples.results):
             if value in self.home:
                 continue
             if value in self.floating:
                 self.ahead(value)
+            elif value in read:
+                # Whoever read it computes it anew, and so does not wait for this.
+                copy = self.samples.copy_result(value)
+                self.found(self.plain_nest(value), copy)
             else:
                 self.own_group(value)
         self.find_stores()

@@ -73,6 +73,16 @@ class Samples:
         self.adopt(copy, value)
         return copy
 
+    def copy_result(self, value: Value) -> Value:
+        """Let a copy of a value be the result that the value itself was."""
+        copy = Value(value.type, identity, (value,))
+        self.adopt(copy, value)
+        outputs = tuple(copy if y is value else y for y in self.outputs)
+        object.__setattr__(self, "outputs", outputs)
+        assignments = tuple((x, copy if y is value else y) for x, y in self.assignments)
+        object.__setattr__(self, "assignments", assignments)
+        return copy
+
     @property
     def results(self) -> tuple[Value, ...]:
         """The outputs, then the values that states take."""
