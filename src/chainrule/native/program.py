@@ -21,7 +21,7 @@ from chainrule.native import cache, ledger
 from chainrule.native import threads as workers
 from chainrule.native.frame import Frame
 from chainrule.native.image import Image, Loaded, link, load
-from chainrule.native.layout import Layout, Slot
+from chainrule.native.layout import Layout
 from chainrule.native.runtime import PROGRAM
 from chainrule.native.sizes import measure
 from chainrule.native.target import Target, host
@@ -100,31 +100,18 @@ class Native:
                 own[Frame.STARTS] = starts.ctypes.data
             if times is not None:
                 own[Frame.TIMES] = times.ctypes.data
-            for slot in layout.buffers:
-                own[slot.word] = self._place(slot, inputs, outputs, base, plan_, frames)
+            addresses = {
+                "input": [_address(x) for x in inputs],
+                "output": [_address(x) for x in outputs],
+                "constant": [_address(x) for x in frames[0].arrays],
+                "arena": [base + offset for offset in plan_.offsets],
+            }
+            first, last = Frame.BUFFERS, Frame.BUFFERS + len(layout.buffers)
+            own[first:last] = [addresses[s.kind][s.number] for s in layout.buffers]
             workers.call(self._address, context.ctypes.data, granted)
         if own[Frame.FLAG]:
             raise BoundsError("something was outside of what an operation takes")
         return Ran(int(own[Frame.DONE]), granted, plan_)
-
-    def _place(
-        self,
-        slot: Slot,
-        inputs: Sequence[Array],
-        outputs: Sequence[Array],
-        base: int,
-        plan_: Plan,
-        frames: Sequence["_Bound"],
-    ) -> int:
-        """The address that belongs into a slot."""
-        if slot.kind == "arena":
-            return base + plan_.offsets[slot.number]
-        arrays = {
-            "input": inputs,
-            "output": outputs,
-            "constant": frames[0].arrays,
-        }[slot.kind]
-        return int(arrays[slot.number].__array_interface__["data"][0])
 
     def _plan(self, frames: Sequence["_Bound"], threads: int) -> Plan:
         """Where everything lies, with room for what the largest frame needs."""
@@ -181,6 +168,10 @@ class _Bound:
         self.words: Array = np.frombuffer(bytes(raw), np.int64)
         self.rooms = [room.size(graph) for room in layout.rooms]
         self.arrays = [_array(graph, position) for position in layout.arrays]
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _array(graph: Graph, position: int) -> Array:
