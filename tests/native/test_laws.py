@@ -264,6 +264,21 @@ def test_parts_of_a_phase_may_run_in_any_order(order):
     alike(run(native, graph, arrays, threads=len(order)), expected)
 
 
+def test_barriers_are_needed():
+    """Without them the order of the threads' parts would show."""
+    graph = network()
+    samples = Samples((graph,))
+    arrays = arrays_for(graph)
+    expected = run(compiled(samples), graph, arrays)
+    found = lowered(samples)
+    groups = [group for phase in found.program.phases for group in phase]
+    hasty = replace(found, program=replace(found.program, phases=[groups]))
+    native = assembled(in_turn(hasty, (2, 1, 0)), samples)
+    results = run(native, graph, arrays, threads=3)
+    same = [a.tobytes() == b.tobytes() for a, b in zip(results, expected, strict=True)]
+    assert not all(same)
+
+
 @FEW
 @given(st.data())
 def test_parts_of_a_phase_may_run_in_any_order_whatever_they_do(data):
