@@ -397,6 +397,7 @@ class _Fusion:
         waits = kind == "map" and self.stands_on_floating(value)
         if cost <= limit and not waits:
             self.cost[value] = cost
+            self.below[value] = self.deepest(value)
         elif of_leaves:
             self.float(value)
         elif kind == "map":
@@ -406,11 +407,15 @@ class _Fusion:
 
     def float(self, value: Value) -> None:
         """Let a value wait for the group that reads it, unless others wait for it."""
-        below = (self.below[x] for x in value.inputs if x in self.floating)
-        self.below[value] = 1 + max(below, default=0)
+        self.below[value] = 1 + self.deepest(value)
         self.floating[value] = None
         if self.below[value] >= _DEEPEST_FLOATING:
             self.ahead(value)
+
+    def deepest(self, value: Value) -> int:
+        """How many values that float stand on one another below `value`."""
+        waiting = (x for x in value.inputs if x not in self.home)
+        return max((self.below.get(x, 0) for x in waiting), default=0)
 
     def place_map(self, value: Value) -> None:
         for group in self.candidates(value):
