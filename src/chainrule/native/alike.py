@@ -70,9 +70,9 @@ class _Describer:
 
     def is_read(self, value: Value) -> bool:
         """Whether a value is loaded, not computed."""
-        if self.program.fused.home.get(value) is self.group:
-            return value.operation is None
-        return self.program.fused.is_opaque(self.group, value)
+        fused = self.program.fused
+        elsewhere = fused.home.get(value) is not self.group
+        return elsewhere and fused.is_opaque(self.group, value)
 
     def line(self, value: Value) -> tuple[object, ...]:
         """A value in numbers."""
@@ -81,7 +81,7 @@ class _Describer:
             return (*known, self.frame.slot_of_constant(value))
         storage = self.frame.storages.get(value)
         computed = self.program.fused.home.get(value) is self.group
-        read = storage is not None and (not computed or value.operation is None)
+        read = storage is not None and not computed
         where = self.buffer(storage) if storage is not None and read else None
         inputs = () if read else tuple(self.numbers[x] for x in value.inputs)
         operations = () if read else self.samples.operations(value)

@@ -269,7 +269,6 @@ class _Places:
         return Storage(slot.word, "step", value.type.dtype, self.samples.one)
 
     def layout(self, functions: Sequence[Function]) -> Layout:
-        number = {x: i for i, x in enumerate(self.graph.inputs)}
         frame = self.frame
         return Layout(
             tuple(self.slots),
@@ -281,7 +280,6 @@ class _Places:
             },
             self.inputs,
             self.outputs,
-            tuple(number[state] for state, _ in self.graph.assignments),
             _work(self.program),
             tuple(f.note for f in functions),
             tuple(self.account(group) for group in self.program.groups),

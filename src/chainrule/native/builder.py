@@ -48,7 +48,6 @@ class NestBuilder:
         self._count = 0
         self._open = [_Open()]
         self._arguments: list[Register] = []
-        self._stack: list[tuple[Register, int]] = []
         self._literals: dict[tuple[DType, str], Register] = {}
 
     # --- structure ----------------------------------------------------------------
@@ -64,18 +63,10 @@ class NestBuilder:
         self._arguments.append(register)
         return register
 
-    def stack(self, size: int) -> Register:
-        """Memory of `size` bytes that lasts as long as the function runs."""
-        register = self._register(POINTER, 1, 0)
-        self._stack.append((register, size))
-        return register
-
     def function(self, note: str = "") -> Function:
         """All that has been written."""
         block = self._open[0].block
-        return Function(
-            self.name, tuple(self._arguments), block, tuple(self._stack), note
-        )
+        return Function(self.name, tuple(self._arguments), block, note)
 
     def loop(
         self,

@@ -81,8 +81,6 @@ class _Text:
             f"define internal void @{function.name}({arguments}) noinline nounwind {{",
             "entry:",
         ]
-        for register, size in function.stack:
-            self.lines.append(f"  %r{register.number} = alloca [{size} x i8], align 64")
         self.block(function.body)
         self.lines += ["  ret void", "}"]
         return "\n".join(self.lines)

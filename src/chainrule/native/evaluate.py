@@ -15,7 +15,7 @@ import numpy as np
 
 from chainrule.ir import DType, Value
 from chainrule.native.builder import NestBuilder
-from chainrule.native.coordinates import LANE, Arithmetic, Coordinate
+from chainrule.native.coordinates import Arithmetic, Coordinate
 from chainrule.native.frame import Frame, Storage
 from chainrule.native.nest import INDEX, POINTER, Register
 from chainrule.native.runtime import PROGRAM
@@ -24,8 +24,6 @@ from chainrule.ops.access import Indexed, Letter
 from chainrule.passes.generalise import Samples, Size, Sizes
 from chainrule.passes.kinds import kind_of
 from chainrule.passes.places import Condition, Place, is_one, regroup, sources
-
-WORD = 8
 
 
 @dataclass(frozen=True)
@@ -139,9 +137,8 @@ class Evaluator:
         x = self.builder.spread(x, self.builder.lanes)
         self.builder.store(x, place, None if padded else self.mask)
 
-    def element_of(self, value: Value, place: Place[Coordinate]) -> Coordinate:
+    def element_of(self, place: Place[Coordinate]) -> Coordinate:
         """The number of an element in row-major order."""
-        del value
         return self.arithmetic.join(
             place.coordinates, [self.size(n) for n in place.sizes]
         )
@@ -255,7 +252,7 @@ class Evaluator:
                 local.pointer, element, value.type.dtype, lasting=False,
                 padded=local.padded,
             )  # fmt: skip
-        storage = self.frame.storage_for(value)
+        storage = self.frame.storages.get(value)
         if storage is not None:
             return self._stored(value, storage, place)
         kind = kind_of(self.samples, value)
@@ -270,7 +267,7 @@ class Evaluator:
             row, *others = place.coordinates
             at = self._row(row)
             place = Place(place.sizes, (at, *others))
-        element = self.element_of(value, place)
+        element = self.element_of(place)
         x = self.load(self.pointer(storage), element, storage.dtype)
         return self.builder.cast(x, value.type.dtype)
 
@@ -312,7 +309,7 @@ class Evaluator:
         nowhere: Place[Coordinate] = Place((), ())
         inputs = [self.pull(x, nowhere) for x in value.inputs]
         if value.inputs:
-            position = self.element_of(value, place)
+            position = self.element_of(place)
             number = self.builder.cast(
                 self.arithmetic.number(position), np.dtype(np.uint32)
             )
@@ -365,7 +362,7 @@ class Evaluator:
 
     def _few(self, value: Value, place: Place[Coordinate]) -> Register:
         """Sum what the few indices that there are put here."""
-        b = self.builder
+        b, lane = self.builder, self.arithmetic.lane
         access = self.samples.access(value)
         x, index = value.inputs
         at = regroup(place, self.samples.shape(value), self).coordinates
@@ -402,7 +399,7 @@ class Evaluator:
             ]
             found = self.arithmetic.number(self.read(index, here[1], extent))
             place_ = self.arithmetic.number(wanted)
-            same = b.equal(b.cast(found, LANE), b.cast(place_, LANE))
+            same = b.equal(b.cast(found, lane), b.cast(place_, lane))
             part = b.select(same, self.pull(x, here[0]), b.literal(0, value.type.dtype))
             total = part if total.literal is not None else b.add(total, part)
         return total

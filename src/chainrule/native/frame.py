@@ -58,7 +58,3 @@ class Frame:
     def slot_of_constant(self, value: Value) -> int:
         """The slot of a constant that differs between samples."""
         return self.constants.setdefault(value, len(self.sizes) + len(self.constants))
-
-    def storage_for(self, value: Value) -> Storage | None:
-        """Where a value is in memory, if it is."""
-        return self.storages.get(value)

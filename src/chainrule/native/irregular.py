@@ -95,7 +95,7 @@ class ScatterWriter(_Irregular):
                     to.append(self.evaluator.read(index, place, size))
                 elif isinstance(term, Letter):
                     to.append(letters[term.name])
-            element = self.evaluator.element_of(value, Place(shape, tuple(to)))
+            element = self.evaluator.element_of(Place(shape, tuple(to)))
             more = self.evaluator.pull(x, Place(self.samples.shape(x), at))
             for pointer in pointers:
                 before = self.evaluator.load(pointer, element, dtype, lasting=False)
@@ -134,7 +134,7 @@ class ScanWriter(_Irregular):
                 element = self.evaluator.pull(x, place)
                 single = operation.single(b, (element,), index)
                 merged = tuple(operation.merge(b, partial, single))
-                where = self.evaluator.element_of(value, place)
+                where = self.evaluator.element_of(place)
                 for storage in self.targets(value):
                     pointer = self.evaluator.pointer(storage)
                     self.evaluator.store(merged[-1], pointer, where)
@@ -196,7 +196,7 @@ class OrderWriter(_Irregular):
             i = arithmetic.of(index)
             found = self.evaluator.load(result, i, INDEX, lasting=False)
             place = Place(shape, (*at[: self.axis], i, *at[self.axis :]))
-            where = self.evaluator.element_of(value, place)
+            where = self.evaluator.element_of(place)
             for storage in self.targets(value):
                 self.evaluator.store(found, self.evaluator.pointer(storage), where)
             return ()

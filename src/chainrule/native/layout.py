@@ -67,8 +67,6 @@ class Layout:
     # The bindings of the inputs; whether outputs are kept for every step.
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    # Of each output, the state of which it is the new value: it lies in that.
-    assigned: tuple[int, ...]
     # Additions and multiplications in a step, for the sample sizes.
     work: float
     groups: tuple[str, ...]
@@ -92,7 +90,7 @@ class Layout:
         fields["accounts"] = tuple(_account(account) for account in data["accounts"])
         fields["sizes"] = {int(k): tuple(v) for k, v in data["sizes"].items()}
         fields["constants"] = {int(k): tuple(v) for k, v in data["constants"].items()}
-        for name in ("inputs", "outputs", "assigned", "groups", "arrays"):
+        for name in ("inputs", "outputs", "groups", "arrays"):
             fields[name] = tuple(data[name])
         return Layout(**fields)
 

@@ -578,7 +578,7 @@ class GroupWriter:
         ]
         for value, place, x in zip(values, places, found, strict=True):
             for storage in self.targets(value):
-                element = self.evaluator.element_of(value, place)
+                element = self.evaluator.element_of(place)
                 self.evaluator.store(x, self.evaluator.pointer(storage), element)
 
     def targets(self, value: Value) -> list[Storage]:

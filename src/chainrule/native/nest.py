@@ -101,7 +101,6 @@ class Function:
     name: str
     arguments: tuple[Register, ...]
     body: Block
-    stack: tuple[tuple[Register, int], ...] = ()
     note: str = ""
 
     def __str__(self) -> str:
@@ -113,8 +112,7 @@ class Function:
         head = f"function {self.name}({arguments})" + (
             f"  # {self.note}" if self.note else ""
         )
-        own = [f"  {r}: ptr = stack of {size} bytes" for r, size in self.stack]
-        return "\n".join([head, *own, *_lines(self.body, 1, remark)])
+        return "\n".join([head, *_lines(self.body, 1, remark)])
 
 
 def _lines(

@@ -181,9 +181,6 @@ class Fused:
             for value in (group.values if roots is None else roots)
             for x, place in self._inputs(group, value, self.place(group, value))
         ]
-        # A leaf that is a result is copied, so it is read.
-        leaves = group.values if roots is None else roots
-        waiting += [(x, self.place(group, x)) for x in leaves if x.operation is None]
         seen = set()
         while waiting:
             value, place = waiting.pop()
@@ -433,7 +430,7 @@ class _Fusion:
         shape = self.samples.shape(value)
         flags = (True,) * len(shape)
         if kind_of(self.samples, value) == "map":
-            return Group("nest", *_collapsed(self.samples, shape, flags))
+            return Group("nest", *_collapsed(shape, flags))
         return Group("nest", shape, flags)
 
     def found(self, group: Group, value: Value) -> None:
@@ -617,16 +614,12 @@ class _Fusion:
         if len(value.inputs) > 1:
             self.place_general_product(value)
             return
-        (x,) = value.inputs
         sizes, kept = self.domain(value)
         if not self.producers(value):
             self.float(value)
             return
-        for group in [self.home[x]] if x in self.home else self.candidates(value):
-            later = self.candidates(value)
-            if group is next(later, None) and self.fold_joins(
-                value, group, sizes, kept
-            ):
+        for group in self.candidates(value):
+            if self.fold_joins(value, group, sizes, kept):
                 self.join(value, group)
                 return
         self.found(Group("nest", sizes, kept), value)
@@ -636,7 +629,7 @@ class _Fusion:
         (x,) = value.inputs
         folded = _folded_axes(self.samples, value)
         flags = tuple(axis not in folded for axis in range(x.type.rank))
-        return _collapsed(self.samples, self.samples.shape(x), flags)
+        return _collapsed(self.samples.shape(x), flags)
 
     def fold_joins(
         self, value: Value, group: Group, sizes: Sizes, kept: tuple[bool, ...]
@@ -746,9 +739,7 @@ class _Fusion:
         return True
 
 
-def _collapsed(
-    samples: Samples, shape: Sizes, kept: tuple[bool, ...]
-) -> tuple[Sizes, tuple[bool, ...]]:
+def _collapsed(shape: Sizes, kept: tuple[bool, ...]) -> tuple[Sizes, tuple[bool, ...]]:
     """Adjacent axes that are all kept, or all folded, as one digit."""
     sizes: list[Size] = []
     flags: list[bool] = []
@@ -758,7 +749,6 @@ def _collapsed(
         else:
             sizes.append(size)
             flags.append(flag)
-    del samples
     return tuple(sizes), tuple(flags)
 
 

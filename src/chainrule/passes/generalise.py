@@ -67,16 +67,18 @@ class Samples:
 
     def _computed(self, value: Value) -> Value:
         """A value that something computes: a copy, where it is an input."""
-        if value.operation is not None:
-            return value
+        return self.copied(value) if value.operation is None else value
+
+    def copied(self, value: Value) -> Value:
+        """A further value that is the same as `value`."""
         copy = Value(value.type, identity, (value,))
-        self.adopt(copy, value)
+        self._shapes[copy] = self._shapes[value]
+        self._twins[copy] = (copy,) * len(self.graphs)
         return copy
 
     def copy_result(self, value: Value) -> Value:
         """Let a copy of a value be the result that the value itself was."""
-        copy = Value(value.type, identity, (value,))
-        self.adopt(copy, value)
+        copy = self.copied(value)
         outputs = tuple(copy if y is value else y for y in self.outputs)
         object.__setattr__(self, "outputs", outputs)
         assignments = tuple((x, copy if y is value else y) for x, y in self.assignments)
@@ -105,11 +107,6 @@ class Samples:
     def shape(self, value: Value) -> Sizes:
         """The extents of a value."""
         return self._shapes[value]
-
-    def adopt(self, new: Value, like: Value) -> None:
-        """Know a value that was added, of the shape of another."""
-        self._shapes[new] = self._shapes[like]
-        self._twins[new] = (new,) * len(self.graphs)
 
     def operations(self, value: Value) -> tuple[Operation | None, ...]:
         """What computes a value, in each sample."""

@@ -7,7 +7,6 @@ stored apart and copied at the end of the step.
 """
 
 from chainrule.ir import Value
-from chainrule.ops import identity
 from chainrule.passes.fuse import Coordinate, Fused, Group
 from chainrule.passes.generalise import times
 from chainrule.passes.places import Place, regroup
@@ -97,8 +96,7 @@ def _standing(fused: Fused) -> dict[Group, set[Group]]:
 def _copied(fused: Fused, value: Value) -> Value:
     """A copy of a value, in a group of its own at the end."""
     samples = fused.samples
-    copy = Value(value.type, identity, (value,))
-    samples.adopt(copy, value)
+    copy = samples.copied(value)
     whole = times(samples.one, *samples.shape(value))
     fused.groups.append(Group("nest", (whole,), (True,), [copy], [copy]))
     fused.home[copy] = fused.groups[-1]

@@ -6,6 +6,7 @@ the rows in one or more epochs, and get the losses back.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import numpy as np
@@ -164,13 +165,9 @@ class Program:
         def step(x: Any, y: Any, weights: Any) -> Tensor:
             return self._traced_loss_and_gradient(x, y, weights)[0]
 
-        modes = {module: module.training for module in self.net.modules().values()}
-        self.net.train()
-        try:
+        with _modes_kept(self.net):
+            self.net.train()
             _, seen = replay(tapped(step, names), *batch.parts)
-        finally:
-            for module, was_training in modes.items():
-                module.training = was_training
         return {name: x.numpy() for name, x in seen.items()}
 
     # --- what is traced -----------------------------------------------------------
@@ -269,19 +266,26 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
     array([[1.],
            [0.]], dtype=float32)
     """
-    modes = {module: module.training for module in net.modules().values()}
-    net.eval()
-    try:
+    with _modes_kept(net):
+        net.eval()
         inputs = tensor(X).numpy()
         forward = compile(net.__call__)
         parts = [
             forward(inputs[start : start + batch_size]).numpy()
             for start in range(0, max(len(inputs), 1), batch_size)
         ]
+    return np.concatenate(parts)
+
+
+@contextmanager
+def _modes_kept(net: Module) -> Iterator[None]:
+    """Afterwards every layer trains, or does not, as it did before."""
+    modes = {module: module.training for module in net.modules().values()}
+    try:
+        yield
     finally:
         for module, was_training in modes.items():
             module.training = was_training
-    return np.concatenate(parts)
 
 
 def _all_finite(arrays: Iterable[Array]) -> bool:
