@@ -322,3 +322,63 @@ def test_a_row_left_over_joins_the_last_batch_where_a_layer_needs_two():
     assert len(told) == 2
     cr.fit(network(), X, y, epochs=1, callbacks=[Count()])
     assert len(told) == 2 + 3
+
+
+# --- the order of the rows --------------------------------------------------------
+
+
+def test_an_order_of_its_own_is_the_one_that_is_taken():
+    X, y = moons(50)
+    asked = []
+
+    def order(epoch):
+        asked.append(epoch)
+        return cr.random.permutation(3, epoch, 50)
+
+    given, shuffled = network(), network()
+    cr.fit(given, X, y, epochs=40, order=order)
+    cr.fit(shuffled, X, y, epochs=40, seed=3)
+    assert bits(given) == bits(shuffled)
+    assert asked == list(range(40))
+
+
+def test_an_order_is_followed_row_by_row():
+    X, y = moons(10)
+    net, by_hand = network(), network()
+    orders = [np.arange(10)[::-1], np.roll(np.arange(10), 3)]
+    cr.fit(
+        net,
+        X,
+        y,
+        epochs=2,
+        batch_size=1,
+        optimizer=cr.optim.SGD(0.1),
+        order=lambda epoch: orders[epoch],
+    )
+    optimizer = cr.optim.SGD(0.1)
+    optimizer.initialize(by_hand)
+
+    def loss(net, x, t):
+        return cr.losses.cross_entropy(net(x), t)
+
+    for row in np.concatenate(orders):
+        at = slice(row, row + 1)
+        x = X[at].astype(np.float32)
+        optimizer.step(cr.value_and_grad(loss)(by_hand, x, y[at])[1])
+    for name, W in net.state_dict().items():
+        np.testing.assert_allclose(W, by_hand.state_dict()[name], rtol=2e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (np.arange(9), r"order\(0\) has dtype int64 and shape \(9,\); .* 10 row numb"),
+        (np.arange(10.0), r"order\(0\) has dtype float64"),
+        (np.arange(1, 11), r"order\(0\) has 10: rows are 0 to 9"),
+        (np.arange(-1, 9), r"order\(0\) has -1: rows are 0 to 9"),
+    ],
+)
+def test_an_order_that_is_none_is_refused(rows, message):
+    X, y = moons(10)
+    with pytest.raises(ValueError, match=message):
+        cr.fit(network(), X, y, order=lambda epoch: rows)

@@ -1,10 +1,10 @@
 """`fit`: the one training loop. The command line and every estimator call it."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from chainrule.training.scores import Score, scores
 from chainrule.training.speed import Meter
 
 Validation = float | tuple[Any, ...] | None
+# The rows in the order in which an epoch, counted from 0, visits them.
+Order: TypeAlias = Callable[[int], Array]
 
 
 def fit(
@@ -44,6 +46,7 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: bool = False,
     shuffle: bool = True,
+    order: Order | None = None,
     progress: bool = False,
     profile: bool = False,
     columns: Sequence[str] | None = None,
@@ -84,6 +87,11 @@ def fit(
         checkpoint: a file to which everything is saved after each epoch.
         resume: go on from `checkpoint` if it exists.
         shuffle: visit the rows in a new order each epoch.
+        order: `order(epoch)` gives the rows in the order in which that epoch is to
+            visit them, instead of `seed` and `shuffle`: numbers from 0 of those that
+            are trained on, as many as there are (a row may come twice and another
+            not at all). Epochs count from 0; it is asked once for each, in turn, for
+            as many at a time as one call of the program takes.
         progress: show a line on the terminal.
         profile: note where in the steps the time goes; `history.speed` has it then.
         columns: what the columns of `X` are called, for messages; a data frame says
@@ -131,7 +139,7 @@ def fit(
         # It reads all rows, so only where somebody is going to compare it.
         "data": None if checkpoint is None else train.fingerprint(),
         "batch_size": batch_size,
-        "shuffle": shuffle,
+        "shuffle": shuffle if order is None else "order",
         "optimizer": type(optimizer).__name__,
         "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "custom"),
     }
@@ -142,34 +150,54 @@ def fit(
     path = None if checkpoint is None else Path(checkpoint)
     if resume:
         _resume(run, path)
+    plan = _Plan(
+        train,
+        _ordering(order, len(train), seed, shuffle=shuffle),
+        bounds,
+        held,
+        scores(metrics),
+        path,
+    )
     try:
-        _train(run, program, train, bounds, held, scores(metrics), path)
+        _train(run, program, plan)
     finally:
         net.eval()
     run.history.speed = meter.report()
     return run.history
 
 
-def _train(
-    run: Run,
-    program: Program,
-    train: Rows,
-    bounds: Array,
-    held: Rows | None,
-    metrics: Mapping[str, Score],
-    checkpoint: Path | None,
-) -> None:
+@dataclass(frozen=True)
+class _Plan:
+    """What each epoch does: the rows, their order, where batches begin, what to score.
+
+    `order` gives the order of an epoch, `held` are the validation rows.
+    """
+
+    train: Rows
+    order: Order
+    bounds: Array
+    held: Rows | None
+    metrics: Mapping[str, Score]
+    checkpoint: Path | None
+
+    @property
+    def watched(self) -> bool:
+        """Whether something is done between epochs, whatever the callbacks do."""
+        kept = self.checkpoint is not None
+        return kept or self.held is not None or bool(self.metrics)
+
+
+def _train(run: Run, program: Program, plan: _Plan) -> None:
     for callback in run.callbacks:
         callback.on_start(run)
-    watched = held is not None or bool(metrics) or checkpoint is not None
     while run.epoch < run.epochs and run.history.stopped is None:
         started = time.perf_counter()
-        count = 1 if watched else _unwatched(run)
-        found = _epochs(run, program, train, bounds, count)
+        count = 1 if plan.watched else _unwatched(run)
+        found = _epochs(run, program, plan, count)
         for mean_loss, rate in found:
             run.optimizer.epochs += 1
             record = {"epoch": run.epoch, "loss": mean_loss}
-            record |= _evaluate(program, train, held, metrics)
+            record |= _evaluate(program, plan)
             record["learning_rate"] = rate
             record["seconds"] = (time.perf_counter() - started) / len(found)
             run.history.records.append(record)
@@ -178,8 +206,8 @@ def _train(
                 callback.on_epoch(run)
         if run.optimizer.converged:
             run.stop("the optimizer has converged")
-        if checkpoint is not None:
-            save_checkpoint(run, checkpoint)
+        if plan.checkpoint is not None:
+            save_checkpoint(run, plan.checkpoint)
     for callback in run.callbacks:
         callback.on_end(run)
 
@@ -212,24 +240,24 @@ def _unwatched(run: Run) -> int:
 
 
 def _epochs(
-    run: Run, program: Program, train: Rows, bounds: Array, count: int
+    run: Run, program: Program, plan: _Plan, count: int
 ) -> list[tuple[float, float]]:
     """Train for some epochs; of each the mean loss, and the last learning rate."""
     optimizer = run.optimizer
     if optimizer.full_batch:
-        loss = program.full_batch_iteration(train)
+        loss = program.full_batch_iteration(plan.train)
         return [(loss, optimizer.current_learning_rate)]
     if count == 1:
-        return [(_epoch(run, program, train, bounds), optimizer.current_learning_rate)]
-    orders = [_order(run, train, run.epoch + i) for i in range(count)]
-    before, steps = optimizer.steps, len(bounds) - 1
+        return [(_epoch(run, program, plan), optimizer.current_learning_rate)]
+    orders = [plan.order(run.epoch + i) for i in range(count)]
+    before, steps = optimizer.steps, len(plan.bounds) - 1
     try:
-        losses = program.epochs(train, orders, bounds)
+        losses = program.epochs(plan.train, orders, plan.bounds)
     except NonFiniteError:
         optimizer.epochs += (optimizer.steps - before) // steps
         raise
     return [
-        (_mean_loss(train, order, bounds, each), optimizer.schedule(last - 1))
+        (_mean_loss(plan, order, each), optimizer.schedule(last - 1))
         for order, each, last in zip(
             orders,
             losses,
@@ -239,44 +267,35 @@ def _epochs(
     ]
 
 
-def _order(run: Run, train: Rows, epoch: int) -> Array:
-    """The rows in the order in which an epoch visits them."""
-    if not run.settings["shuffle"]:
-        return np.arange(len(train))
-    return permutation(run.settings["seed"], epoch, len(train))
-
-
-def _epoch(run: Run, program: Program, train: Rows, bounds: Array) -> float:
+def _epoch(run: Run, program: Program, plan: _Plan) -> float:
     """Train for one epoch; the mean loss over its rows."""
-    order = _order(run, train, run.epoch)
+    order = plan.order(run.epoch)
     watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
 
     def tell(step: int, loss: float) -> None:
         for callback in watchers:
             callback.on_step(run, step, loss)
 
-    found = program.epoch(train, order, bounds, tell if watchers else None)
-    return _mean_loss(train, order, bounds, found)
+    found = program.epoch(plan.train, order, plan.bounds, tell if watchers else None)
+    return _mean_loss(plan, order, found)
 
 
-def _mean_loss(train: Rows, order: Array, bounds: Array, losses: Array) -> float:
+def _mean_loss(plan: _Plan, order: Array, losses: Array) -> float:
     """The mean over all rows of an epoch, whose batches had these mean losses."""
-    if train.weights is None:
-        weights = np.diff(bounds)
+    if plan.train.weights is None:
+        weights = np.diff(plan.bounds)
     else:
-        weights = np.add.reduceat(train.weights[order], bounds[:-1])
+        weights = np.add.reduceat(plan.train.weights[order], plan.bounds[:-1])
     return float(np.average(losses, weights=weights))
 
 
-def _evaluate(
-    program: Program, train: Rows, held: Rows | None, metrics: Mapping[str, Score]
-) -> Record:
-    if held is None and not metrics:
+def _evaluate(program: Program, plan: _Plan) -> Record:
+    if plan.held is None and not plan.metrics:
         return {}
-    data, prefix = (train, "") if held is None else (held, "val_")
+    data, prefix = (plan.train, "") if plan.held is None else (plan.held, "val_")
     loss, prediction = program.loss_of(data)
-    record = {} if held is None else {"val_loss": loss}
-    for name, score in metrics.items():
+    record = {} if plan.held is None else {"val_loss": loss}
+    for name, score in plan.metrics.items():
         record[prefix + name] = float(score(data.y, prediction))
     return record
 
@@ -349,6 +368,29 @@ def _callbacks(
     if progress:
         chosen.append(ProgressLine())
     return chosen
+
+
+def _ordering(order: Order | None, count: int, seed: int, *, shuffle: bool) -> Order:
+    """The order of the rows in each epoch, as `order` or `shuffle` says."""
+    if order is not None:
+        given = order
+        return lambda epoch: _checked_order(given(epoch), epoch, count)
+    if shuffle:
+        return lambda epoch: permutation(seed, epoch, count)
+    return lambda _: np.arange(count)
+
+
+def _checked_order(order: Any, epoch: int, count: int) -> Array:
+    rows = np.asarray(order)
+    if rows.dtype.kind not in "iu" or rows.shape != (count,):
+        raise ValueError(
+            f"order({epoch}) has dtype {rows.dtype} and shape {rows.shape}; it has to "
+            f"give {count} row numbers, one for each row that is trained on"
+        )
+    if rows.min() < 0 or rows.max() >= count:
+        wrong = rows[(rows < 0) | (rows >= count)][0]
+        raise ValueError(f"order({epoch}) has {wrong}: rows are 0 to {count - 1}")
+    return rows
 
 
 def _resume(run: Run, path: Path | None) -> None:
