@@ -5,15 +5,18 @@ from chainrule.training.checkpoint import CheckpointError
 from chainrule.training.diagnose import NonFiniteError
 from chainrule.training.history import History
 from chainrule.training.loop import fit
+from chainrule.training.penalties import L2, Penalty
 from chainrule.training.program import predict
 from chainrule.training.run import Callback, Run
 
 __all__ = [
+    "L2",
     "Callback",
     "CheckpointError",
     "EarlyStopping",
     "History",
     "NonFiniteError",
+    "Penalty",
     "ProgressLine",
     "Run",
     "fit",

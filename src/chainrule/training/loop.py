@@ -14,10 +14,11 @@ from chainrule.nn import Module, reseed
 from chainrule.optim import Adam, Optimizer
 from chainrule.random import permutation
 from chainrule.training.callbacks import EarlyStopping, ProgressLine
-from chainrule.training.checkpoint import load_checkpoint, save_checkpoint
+from chainrule.training.checkpoint import Checkpoints, load_checkpoint
 from chainrule.training.data import Rows, batch_bounds, class_weights, hold_out, rows
 from chainrule.training.diagnose import NonFiniteError
 from chainrule.training.history import History, Record
+from chainrule.training.penalties import Penalty
 from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest_batch
 from chainrule.training.run import Callback, Look, Run
 from chainrule.training.scores import Score, scores
@@ -41,9 +42,11 @@ def fit(
     metrics: Iterable[str | Score] = (),
     sample_weight: Any = None,
     class_weight: str | Mapping[Any, float] | Sequence[float] | None = None,
+    penalty: Penalty | None = None,
     early_stopping: int | EarlyStopping | None = None,
     callbacks: Iterable[Callback] = (),
     checkpoint: str | Path | None = None,
+    checkpoint_every: float = 0.0,
     resume: bool = False,
     shuffle: bool = True,
     order: Order | None = None,
@@ -81,10 +84,15 @@ def fit(
             the training rows where there are none.
         sample_weight: one weight for each row.
         class_weight: one for each class, by label or in order, or `"balanced"`.
+        penalty: what large weights cost: `cr.training.L2(alpha)`, or a function of the
+            network and of the number of rows in the batch, or the sum of their
+            weights. It is added to the mean loss of each batch.
         early_stopping: an `EarlyStopping`, or the number of epochs without progress
             after which to stop and put the best weights back.
         callbacks: `Callback` objects.
         checkpoint: a file to which everything is saved after each epoch.
+        checkpoint_every: save it only after the first epoch that ends so many seconds
+            after the last save, and at the end.
         resume: go on from `checkpoint` if it exists.
         shuffle: visit the rows in a new order each epoch.
         order: `order(epoch)` gives the rows in the order in which that epoch is to
@@ -142,10 +150,11 @@ def fit(
         "shuffle": shuffle if order is None else "order",
         "optimizer": type(optimizer).__name__,
         "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "custom"),
+        "penalty": None if penalty is None else _name(penalty),
     }
     chosen = _callbacks(callbacks, early_stopping, progress)
     run = Run(net, optimizer, chosen, last, settings)
-    program = Program(net, loss_function, optimizer, meter=meter)
+    program = Program(net, loss_function, optimizer, penalty=penalty, meter=meter)
     run.look_with(_looking(program, train, batch_size))
     path = None if checkpoint is None else Path(checkpoint)
     if resume:
@@ -156,7 +165,7 @@ def fit(
         bounds,
         held,
         scores(metrics),
-        path,
+        None if path is None else Checkpoints(path, checkpoint_every),
     )
     try:
         _train(run, program, plan)
@@ -178,7 +187,7 @@ class _Plan:
     bounds: Array
     held: Rows | None
     metrics: Mapping[str, Score]
-    checkpoint: Path | None
+    checkpoint: Checkpoints | None
 
     @property
     def watched(self) -> bool:
@@ -207,7 +216,7 @@ def _train(run: Run, program: Program, plan: _Plan) -> None:
         if run.optimizer.converged:
             run.stop("the optimizer has converged")
         if plan.checkpoint is not None:
-            save_checkpoint(run, plan.checkpoint)
+            plan.checkpoint.after_epoch(run)
     for callback in run.callbacks:
         callback.on_end(run)
 
@@ -391,6 +400,11 @@ def _checked_order(order: Any, epoch: int, count: int) -> Array:
         wrong = rows[(rows < 0) | (rows >= count)][0]
         raise ValueError(f"order({epoch}) has {wrong}: rows are 0 to {count - 1}")
     return rows
+
+
+def _name(thing: Any) -> str:
+    """What a function, or an object that is called like one, goes by."""
+    return str(getattr(thing, "__name__", type(thing).__name__))
 
 
 def _resume(run: Run, path: Path | None) -> None:

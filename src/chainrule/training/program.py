@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from chainrule.compile import compile, replay
+from chainrule.expressions.promote import as_value
 from chainrule.ir import Array, scope
 from chainrule.nn import Module
 from chainrule.optim import Optimizer
@@ -21,6 +22,7 @@ from chainrule.training.causes import Story, reach
 from chainrule.training.data import Rows
 from chainrule.training.diagnose import NonFiniteError, explain_non_finite
 from chainrule.training.naming import LOSS, OPTIMIZER
+from chainrule.training.penalties import Penalty
 from chainrule.training.speed import Meter
 from chainrule.training.steps import CompiledSteps, Steps, scalars_of
 from chainrule.transforms import value_and_grad
@@ -33,7 +35,7 @@ EVALUATION_BATCH = 2048
 
 
 class Program:
-    """The training step of `net` under `loss` and `optimizer`."""
+    """The training step of `net` under `loss`, `penalty` and `optimizer`."""
 
     def __init__(
         self,
@@ -41,11 +43,13 @@ class Program:
         loss: Loss,
         optimizer: Optimizer,
         *,
+        penalty: Penalty | None = None,
         meter: Meter | None = None,
     ) -> None:
         self.net = net
         self.loss = loss
         self.optimizer = optimizer
+        self.penalty = penalty
         self.meter = Meter() if meter is None else meter
         self._step = CompiledSteps(self._traced_step, self.meter)
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
@@ -179,12 +183,15 @@ class Program:
         return loss
 
     def _traced_loss_and_gradient(
-        self, x: Any, y: Any, weights: Any
+        self, x: Any, y: Any, weights: Any, counted: Any = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         def objective(net: Module) -> Tensor:
             prediction = net(x)
             with scope(LOSS):
                 loss = self.loss(prediction, y, sample_weight=weights)
+                if self.penalty is not None:
+                    n = _counted(x, weights) if counted is None else counted
+                    loss = loss + self.penalty(net, n).astype(loss.dtype)
             return tap(loss, "loss")
 
         loss, dws = value_and_grad(objective)(self.net)
@@ -199,8 +206,10 @@ class Program:
 
     def _mean_loss_and_gradient(self, data: Rows) -> tuple[float, Array]:
         total, gradient = 0.0, np.zeros(0)
+        counted = np.float64(data.total_weight())
         for batch in self._full_batches(data):
-            loss, dws = self._loss_and_gradient(*batch.parts)
+            # A penalty counts once for all rows, however they are cut.
+            loss, dws = self._loss_and_gradient(*batch.parts, counted)
             share = batch.total_weight() / data.total_weight()
             flat = share * _flatten(dw.numpy() for dw in dws.values())
             gradient = flat if gradient.size == 0 else gradient + flat
@@ -251,6 +260,11 @@ class Program:
         if count == 0:
             return {}
         return self._step.run(data, steps.part(0, count)).states
+
+
+def _counted(x: Any, weights: Any) -> Tensor:
+    """How many rows a batch counts for: their number, or the sum of their weights."""
+    return tensor(float(len(x))) if weights is None else Tensor(as_value(weights)).sum()
 
 
 def smallest_batch(net: Module) -> int:
