@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,39 @@ import safetensors.numpy
 from chainrule.files import write_bytes
 from chainrule.ir import Array
 from chainrule.training.history import History
-from chainrule.training.run import Run
+from chainrule.training.run import Callback, Run
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class CheckpointError(ValueError):
     """A checkpoint cannot be read, or belongs to another training run."""
+
+
+class Checkpoints:
+    """One file that is brought up to date as training goes on.
+
+    It is written after an epoch that ends `every` seconds after the last one or more,
+    and at most a twentieth of the time is spent on it. Where it is taken up again does
+    not matter: the epochs in between are trained once more, to the same bits.
+    """
+
+    def __init__(self, path: Path, every: float = 0.0) -> None:
+        self.path = path
+        self.every = every
+        self._latest = time.monotonic()
+        self._cost = 0.0
+
+    def after_epoch(self, run: Run) -> None:
+        """Write it, if it is time to or training is over."""
+        now = time.monotonic()
+        over = run.history.stopped is not None or run.epoch >= run.epochs
+        due = max(self.every, 20 * self._cost) if self.every else 0.0
+        if not over and now - self._latest < due:
+            return
+        save_checkpoint(run, self.path)
+        self._latest = time.monotonic()
+        self._cost = self._latest - now
 
 
 def save_checkpoint(run: Run, path: Path) -> None:
@@ -27,13 +54,13 @@ def save_checkpoint(run: Run, path: Path) -> None:
     parts = {
         "net": run.net.state_dict(),
         "optimizer": run.optimizer.state_dict(),
-        "callbacks": [callback.state_dict() for callback in run.callbacks],
+        "callbacks": {name: c.state_dict() for name, c in _keeping(run).items()},
     }
     arrays: dict[str, Array] = {}
     plain = _without_arrays(parts, "", arrays)
     about = {
         "format": _FORMAT,
-        "settings": {**run.settings, "callbacks": len(run.callbacks)},
+        "settings": {**run.settings, "callbacks": list(_keeping(run))},
         "history": _without_arrays(run.history.to_dict(), "", {}),
         "plain": plain,
     }
@@ -48,7 +75,8 @@ def load_checkpoint(run: Run, path: Path) -> None:
     other settings, in which case nothing has changed.
     """
     about, arrays = _read(path)
-    settings = {**run.settings, "callbacks": len(run.callbacks)}
+    keeping = _keeping(run)
+    settings = {**run.settings, "callbacks": list(keeping)}
     for name, setting in settings.items():
         if about["settings"].get(name) != setting:
             raise CheckpointError(
@@ -59,9 +87,23 @@ def load_checkpoint(run: Run, path: Path) -> None:
     parts = _with_arrays(about["plain"], arrays)
     run.net.load_state_dict(parts["net"])
     run.optimizer.load_state_dict(parts["optimizer"])
-    for callback, state in zip(run.callbacks, parts["callbacks"], strict=True):
-        callback.load_state_dict(state)
+    for name, callback in keeping.items():
+        callback.load_state_dict(parts["callbacks"][name])
     run.history = History.from_dict(_with_arrays(about["history"], {}))
+
+
+def _keeping(run: Run) -> dict[str, Callback]:
+    """The callbacks that have something to keep, by name.
+
+    Whoever only shows how training goes may be another one when it goes on.
+    """
+    named: dict[str, Callback] = {}
+    for callback in run.callbacks:
+        if callback.state_dict():
+            kind = type(callback).__name__
+            many = sum(type(c) is type(callback) for c in named.values())
+            named[f"{kind} {many + 1}" if many else kind] = callback
+    return named
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
