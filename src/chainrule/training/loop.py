@@ -93,8 +93,6 @@ def fit(
         checkpoint: a file to which everything is saved after each epoch.
         checkpoint_every: save it only after the first epoch that ends so many seconds
             after the last save, and at the end.
-        checkpoint_every: save it only after the first epoch that ends so many seconds
-            after the last save, and at the end.
         resume: go on from `checkpoint` if it exists.
         shuffle: visit the rows in a new order each epoch.
         order: `order(epoch)` gives the rows in the order in which that epoch is to
