@@ -139,6 +139,7 @@ if TYPE_CHECKING:
     from chainrule import losses, nn, optim, random, testing, training
 
     # Not in __all__, for not everybody has what they need.
+    from chainrule import sklearn as sklearn
     from chainrule import tables as tables
     from chainrule import tabular as tabular
     from chainrule.nn.saving import load, save
@@ -164,6 +165,7 @@ _PACKAGES = (
     "nn",
     "optim",
     "random",
+    "sklearn",
     "tables",
     "tabular",
     "testing",
