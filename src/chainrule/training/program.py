@@ -62,6 +62,13 @@ class Program:
         self._first = optimizer.steps
         self._latest: deque[float] = deque(maxlen=20)
 
+    def restart(self) -> None:
+        """Forget what came before: what follows is another training run."""
+        self.latest_rows = None
+        self._began = {}
+        self._first = self.optimizer.steps
+        self._latest.clear()
+
     def epochs(self, data: Rows, orders: Sequence[Array], bounds: Array) -> Array:
         """Train on all rows once for each of `orders`; the loss of each step, by epoch.
 
@@ -118,12 +125,10 @@ class Program:
 
     def full_batch_iteration(self, data: Rows) -> float:
         """One iteration of an optimizer that looks at all rows before it moves."""
-        self.net.train()
         parameters = self.net.parameters()
 
         def evaluate(x: Array) -> tuple[float, Array]:
-            _unflatten(parameters.values(), x)
-            return self._mean_loss_and_gradient(data)
+            return self.loss_and_gradient(data, x)
 
         before = _flatten(p.data for p in parameters.values())
         try:
@@ -141,6 +146,16 @@ class Program:
         self.meter.steps += 1
         self.meter.rows += len(data)
         return loss
+
+    def loss_and_gradient(self, data: Rows, x: Array) -> tuple[float, Array]:
+        """The mean loss of all rows, penalty included, and its gradient.
+
+        They are those for the weights `x`: all parameters in their order, as one
+        vector, which the network has from then on.
+        """
+        self.net.train()
+        _unflatten(self.net.parameters().values(), x)
+        return self._mean_loss_and_gradient(data)
 
     def loss_of(self, data: Rows) -> tuple[float, Array]:
         """The mean loss of rows in evaluation mode, and the predictions.
