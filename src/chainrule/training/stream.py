@@ -1,0 +1,516 @@
+"""Training on more rows than memory holds: they come window by window.
+
+A `Source` has rows in blocks that are read one at a time. An epoch goes through the
+blocks in an order that the seed and the number of the epoch choose, and through the
+rows of several blocks together, a *window*, in a random order. While the program trains
+on one window, another thread reads the next: two windows are all that is in memory.
+
+How well rows are mixed: two rows of one block are always in the same window, though
+seldom in the same batch, and which blocks share a window differs from epoch to epoch.
+A window holds many blocks, so that it is a fair sample of all rows even where the
+source is sorted. Where everything fits into one window, rows are visited in the very
+order that `fit` has for arrays, and the result has the same bits.
+"""
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from chainrule.ir import Array, DType
+from chainrule.random import permutation, row_words
+from chainrule.training.data import Rows, batch_bounds
+from chainrule.training.stream_memory import bytes_of
+
+# A window is no larger than this, however much memory there is: so the result does not
+# depend on the memory of the machine, unless that is small.
+WINDOW_BYTES = 1 << 28
+# Two windows and the validation rows take half of the memory that is allowed; the rest
+# is for Python, the libraries, the network.
+_WINDOWS_IN_MEMORY = 5
+
+# Beside its entries, a row in a window needs its number and its place in the order,
+# and twice as much while the order is made.
+_ORDER_BYTES = 32
+
+_BLOCK_BYTES = 1 << 20
+
+
+class Source(ABC):
+    """Rows that are read block by block.
+
+    A subclass says how many rows each block has, what rows look like, and how a block
+    is read. Blocks are read on another thread, one at a time; what `read` raises there
+    is raised by `fit`. The same block always has the same rows.
+
+    Attributes:
+        columns: what the columns of `X` are called, if anything.
+        name: what messages call the source.
+        checked: whether all numbers are known to be finite, and all targets to suit
+            the loss, so that nobody looks at them again.
+        window_bytes: how much memory a window may take.
+    """
+
+    columns: Sequence[str] | None = None
+    name: str = "the source"
+    checked: bool = False
+    window_bytes: int = WINDOW_BYTES
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Array:
+        """How many rows each block has, int64."""
+
+    @property
+    @abstractmethod
+    def like(self) -> Rows:
+        """No row, in arrays of the dtypes and shapes that rows have."""
+
+    @abstractmethod
+    def read(self, block: int, into: Rows) -> None:
+        """Write the rows of a block into the arrays of `into`, which has as many."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A checksum, by which a checkpoint knows the rows it belongs to."""
+
+    def __len__(self) -> int:
+        return int(self.sizes.sum())
+
+
+class ArraySource(Source):
+    """The rows of arrays that lie on disk, such as those of `np.load(mmap_mode="r")`.
+
+    Args:
+        X: inputs `(B, ...)`: numbers.
+        y: targets `(B, ...)`; class numbers are integers.
+        sample_weight: one positive number for each row, if they do not count alike.
+        memory: how much may be in memory: bytes, or `"2GB"`.
+        block_rows: rows that are read at a time; by default a megabyte of them.
+        columns: what the columns of `X` are called, for messages.
+
+    >>> import chainrule as cr
+    >>> X = np.random.default_rng(0).normal(size=(1000, 3)).astype(np.float32)
+    >>> source = ArraySource(X, X[:, :1], block_rows=100)
+    >>> net = cr.nn.Dense(3, 1, rng=0)
+    >>> history = cr.fit(net, source, loss="squared", epochs=3)
+    >>> len(source), history["loss"][-1] < history["loss"][0]
+    (1000, True)
+    """
+
+    def __init__(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        memory: int | str | None = None,
+        block_rows: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> None:
+        self._rows = Rows(X, y, sample_weight)
+        _check_arrays(self._rows)
+        size = max(_BLOCK_BYTES // row_bytes(self._rows), 1)
+        self._bounds = batch_bounds(len(X), size if block_rows is None else block_rows)
+        self.columns = columns
+        self.name = "X"
+        self.window_bytes = window_bytes(memory)
+
+    @property
+    def sizes(self) -> Array:
+        """How many rows each block has."""
+        return np.diff(self._bounds)
+
+    @property
+    def like(self) -> Rows:
+        """No row, in arrays like those given."""
+        return self._rows.take(slice(0, 0))
+
+    def read(self, block: int, into: Rows) -> None:
+        """Copy the rows of a block."""
+        part = slice(self._bounds[block], self._bounds[block + 1])
+        for array, found in zip(into.arrays, self._rows.arrays, strict=True):
+            if array is not None and found is not None:
+                array[...] = found[part]
+
+    def fingerprint(self) -> str:
+        """A checksum of all entries."""
+        return self._rows.fingerprint()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows in memory, the order in which to visit them, and where batches begin.
+
+    `before` is the number of steps that were taken in the epoch.
+    """
+
+    rows: Rows
+    order: Array
+    bounds: Array
+    before: int = 0
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Which blocks are read, and which steps of the epoch are taken on their rows.
+
+    `carried` rows come from the window before, in which they filled no batch.
+    """
+
+    number: int
+    blocks: Array
+    carried: int
+    first: int
+    stop: int
+
+
+class Stream:
+    """The rows of a source that are trained on, as numbers of `dtype`.
+
+    Where `held` is not 0, that share of the rows is left out, by a hash of `seed` and
+    the number of the row.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        dtype: DType,
+        *,
+        labels: bool = False,
+        held: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.source = source
+        self._dtype, self._held, self._seed = dtype, held, seed
+        self._like = _converted(source, dtype, labels=labels)
+        blocks = np.asarray(source.sizes, np.int64)
+        self._firsts = np.concatenate([[0], np.cumsum(blocks)])
+        kept = [int(self._kept(block).sum()) for block in range(len(blocks))]
+        self.sizes = np.asarray(kept, np.int64) if held else blocks
+        self._buffers: list[Rows] = []
+        self._scratch = self.empty(int(blocks.max(initial=0))) if held else None
+        self._weight: float | None = None
+        if len(self) == 0:
+            raise ValueError(f"there are no training rows in {source.name}")
+
+    def __len__(self) -> int:
+        return int(self.sizes.sum())
+
+    def fingerprint(self) -> str:
+        """A checksum of all rows of the source."""
+        return self.source.fingerprint()
+
+    def hold_out(self, fraction: float, seed: int) -> tuple["Stream", Rows]:
+        """The rows in two parts: a stream to train on, and validation rows in memory.
+
+        Validation rows are drawn by a hash of `seed` and the number of each row, at
+        most as many as fit into half of a window.
+        """
+        if not 0 < fraction < 1:
+            raise ValueError(
+                f"validation={fraction} is no share of the rows: give 0.1, say"
+            )
+        room = self.source.window_bytes / 2 / row_bytes(self._like)
+        share = min(fraction, room / len(self))
+        rest = Stream(self.source, self._dtype, held=share, seed=seed)
+        held = rest.left_out()
+        if len(held) == 0:
+            raise ValueError(
+                f"validation={fraction} of {len(self)} rows leaves one part empty"
+            )
+        return rest, held
+
+    def left_out(self) -> Rows:
+        """The rows that are not trained on, in their order."""
+        found = self.empty(int(self._firsts[-1]) - len(self))
+        filled = 0
+        for block in range(len(self.sizes)):
+            left_out = np.flatnonzero(~self._kept(block))
+            out = self._whole(block).take(left_out)
+            _copy(out, _part(found, filled, filled + len(out)))
+            filled += len(out)
+        return found
+
+    def total_weight(self) -> float:
+        """What the rows count for together."""
+        if self._like.weights is None:
+            return float(len(self))
+        if self._weight is None:
+            self._weight = sum(b.total_weight() for b in self.batches(1 << 14))
+        return self._weight
+
+    def batches(self, size: int, least: int = 1) -> Iterator[Rows]:
+        """All rows in the order of the source, in the batches of `batch_bounds`."""
+        bounds = batch_bounds(len(self), size, least)
+        with closing(self.pieces(0, 0, bounds, shuffle=False)) as pieces:
+            for piece in pieces:
+                for start, stop in pairwise(piece.bounds):
+                    yield piece.rows.take(np.arange(start, stop))  # a copy
+
+    def take(self, rows: Array | slice) -> Rows:
+        """These rows of the source, by their numbers."""
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(int(self._firsts[-1])))
+        if rows.size and not 0 <= rows.min() <= rows.max() < self._firsts[-1]:
+            raise IndexError(
+                f"{self.source.name} has {self._firsts[-1]} rows, and row "
+                f"{rows.max() if rows.min() >= 0 else rows.min()} was asked for"
+            )
+        found = self.empty(len(rows))
+        blocks = np.searchsorted(self._firsts, rows, side="right") - 1
+        for block in np.unique(blocks):
+            here = np.flatnonzero(blocks == block)
+            whole = self._whole(int(block))
+            _put(found, here, whole.take(rows[here] - self._firsts[block]))
+        return found
+
+    def empty(self, rows: int) -> Rows:
+        """Room for so many rows."""
+        X, y, weights = (
+            None if part is None else np.empty((rows, *part.shape[1:]), part.dtype)
+            for part in self._like.arrays
+        )
+        return replace(
+            self._like, X=X, y=y, weights=weights, numbers=np.empty(rows, np.int64)
+        )
+
+    def window_rows(self, batch: int) -> int:
+        """How many rows a window reads at most, beside those it is left with.
+
+        Raises `ValueError` where that is less than a block.
+        """
+        room = self.source.window_bytes // row_bytes(self._like) - batch
+        largest = int(self.sizes.max(initial=1))
+        if room < max(largest, batch):
+            needed = (max(largest, batch) + batch) * row_bytes(self._like)
+            allowed = _WINDOWS_IN_MEMORY * needed / 1e6
+            raise ValueError(
+                f"too little memory to stream {self.source.name}: blocks of {largest} "
+                f"rows and batches of {batch} need memory={allowed:.0f}MB at least"
+            )
+        return min(room, len(self))
+
+    def pieces(
+        self, seed: int, epoch: int, bounds: Array, *, shuffle: bool = True
+    ) -> Iterator[Piece]:
+        """The windows of an epoch, whose batches begin at `bounds` all in all.
+
+        The arrays of a window are overwritten once the next but one is asked for. Close
+        it (`contextlib.closing`) where it is not exhausted, to end the thread.
+        """
+        windows = self._windows(seed, epoch, bounds, shuffle=shuffle)
+        size = int(np.diff(bounds).max())
+        most = self.window_rows(size) + size
+        if not self._buffers or len(self._buffers[0]) < most:
+            self._buffers = []  # before new ones are made
+            count = min(len(windows), 2)
+            self._buffers = [self.empty(most) for _ in range(count)]
+        stopped = threading.Event()
+
+        def fill(number: int, last: Piece | None) -> Piece:
+            buffer = self._buffers[number % 2]
+            filled = self._fill(windows[number], buffer, last, stopped)
+            order = _order(seed, epoch, number, len(filled), shuffle=shuffle)
+            own = windows[number]
+            cut = bounds[own.first : own.stop + 1] - bounds[own.first]
+            return Piece(filled, order, cut, own.first)
+
+        with ThreadPoolExecutor(1, "chainrule-reader") as reader:
+            try:
+                coming = reader.submit(fill, 0, None)
+                for number in range(len(windows)):
+                    piece = coming.result()
+                    if number + 1 < len(windows):
+                        coming = reader.submit(fill, number + 1, piece)
+                    if len(piece.bounds) > 1:
+                        yield piece
+            finally:
+                stopped.set()
+
+    # --- helpers ------------------------------------------------------------------
+
+    def _windows(
+        self, seed: int, epoch: int, bounds: Array, *, shuffle: bool
+    ) -> list[_Window]:
+        """Which blocks each window of an epoch has: about as many rows in each."""
+        blocks = np.flatnonzero(self.sizes)
+        if shuffle:
+            blocks = blocks[permutation(seed, f"blocks of {epoch}", len(blocks))]
+        room = self.window_rows(int(np.diff(bounds).max()))
+        ends = np.cumsum(self.sizes[blocks])
+        # Blocks are whole: a window may miss its share by one.
+        fitting = max(room - int(self.sizes.max()), 1)
+        count = 1 if ends[-1] <= room else -(-int(ends[-1]) // fitting)
+        shares = ends[-1] * np.arange(1, count)
+        cuts = np.searchsorted(ends * count, shares, "right")
+        windows, first, carried = [], 0, 0
+        for part in np.split(blocks, cuts):
+            if not len(part):
+                continue
+            there = int(bounds[first]) + carried + int(self.sizes[part].sum())
+            stop = int(np.searchsorted(bounds, there, side="right")) - 1
+            number = len(windows)
+            windows.append(_Window(number, np.sort(part), carried, first, stop))
+            first, carried = stop, there - int(bounds[stop])
+        return windows
+
+    def _fill(
+        self, window: _Window, buffer: Rows, last: Piece | None, stopped: Any
+    ) -> Rows:
+        """Read the blocks of a window behind the rows that are left from the last."""
+        filled = window.carried
+        if last is not None and filled:
+            left = last.order[len(last.order) - filled :]
+            _copy(last.rows.take(left), _part(buffer, 0, filled))
+        for block in window.blocks:
+            if stopped.is_set():
+                break
+            stop = filled + int(self.sizes[block])
+            self._read(int(block), _part(buffer, filled, stop))
+            filled = stop
+        return _part(buffer, 0, filled)
+
+    def _read(self, block: int, into: Rows) -> None:
+        """Read what is trained on of a block."""
+        if self._scratch is None:
+            self._read_whole(block, into)
+        else:
+            whole = _part(self._scratch, 0, self._size(block))
+            self._read_whole(block, whole)
+            _copy(whole.take(np.flatnonzero(self._kept(block))), into)
+
+    def _whole(self, block: int) -> Rows:
+        rows = self.empty(self._size(block))
+        self._read_whole(block, rows)
+        return rows
+
+    def _size(self, block: int) -> int:
+        """How many rows a block has, with those that are not trained on."""
+        return int(self._firsts[block + 1] - self._firsts[block])
+
+    def _read_whole(self, block: int, into: Rows) -> None:
+        try:
+            self.source.read(block, into)
+        except Exception as error:
+            error.add_note(f"while reading block {block} of {self.source.name}")
+            raise
+        if into.numbers is not None:
+            into.numbers[:] = np.arange(self._firsts[block], self._firsts[block + 1])
+        if not self.source.checked:
+            _check_finite(into)
+
+    def _kept(self, block: int) -> Array:
+        """Which rows of a block are trained on."""
+        first, stop = int(self._firsts[block]), int(self._firsts[block + 1])
+        words = row_words(self._seed, "validation", first, stop - first)
+        return np.asarray(words >= np.uint64(self._held * 2.0**63) * np.uint64(2))
+
+
+def window_bytes(memory: int | str | None) -> int:
+    """How much a window may take where so much memory is allowed.
+
+    >>> window_bytes("100MB"), window_bytes(None) == WINDOW_BYTES
+    (20000000, True)
+    """
+    if memory is None:
+        return WINDOW_BYTES
+    return min(WINDOW_BYTES, bytes_of(memory) // _WINDOWS_IN_MEMORY)
+
+
+def row_bytes(like: Rows) -> int:
+    """How much memory a row takes in a window, and for its place in the order."""
+    entries = sum(
+        part.dtype.itemsize * int(np.prod(part.shape[1:]))
+        for part in like.arrays
+        if part is not None
+    )
+    return entries + _ORDER_BYTES
+
+
+def _order(seed: int, epoch: int, window: int, rows: int, *, shuffle: bool) -> Array:
+    """The order in which a window is gone through; in the first, that of arrays."""
+    if not shuffle:
+        return np.arange(rows)
+    return permutation(seed, f"{epoch}, window {window}" if window else epoch, rows)
+
+
+def _converted(source: Source, dtype: DType, *, labels: bool) -> Rows:
+    """Like the rows of a source, with targets and weights as the network takes them."""
+    like = source.like
+    for name, array in (("X", like.X), ("y", like.y)):
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"{name} of {source.name} has dtype {array.dtype}")
+    if labels and like.y.ndim == 1 and like.y.dtype.kind == "f":
+        raise TypeError(
+            f"y of {source.name} has dtype {like.y.dtype}, and class numbers are "
+            "integers: convert it first"
+        )
+    y = like.y.astype(dtype) if like.y.dtype.kind == "f" else like.y
+    weights = None if like.weights is None else like.weights.astype(dtype)
+    return replace(
+        like,
+        y=y,
+        weights=weights,
+        columns=source.columns,
+        name=source.name,
+        dtype=dtype,
+    )
+
+
+def _check_arrays(rows: Rows) -> None:
+    if len(rows) == 0:
+        raise ValueError(f"there are no rows: X has shape {rows.X.shape}")
+    if len(rows.y) != len(rows):
+        raise ValueError(
+            f"X has {len(rows)} rows and y has {len(rows.y)}: each row needs one target"
+        )
+    weights = rows.weights
+    if weights is not None and (
+        weights.shape != (len(rows),) or not (weights > 0).all()
+    ):
+        raise ValueError("sample_weight needs a positive number for each row")
+
+
+def _check_finite(rows: Rows) -> None:
+    """Raise `ValueError` for the first NaN or infinity."""
+    for name, array in (("X", rows.X), ("y", rows.y)):
+        if array.dtype.kind != "f":
+            continue
+        # A sum is finite only if all summands are, and takes a fraction of the time.
+        with np.errstate(all="ignore"):
+            if np.isfinite(array.sum()) or np.isfinite(array).all():
+                continue
+        row, *rest = np.argwhere(~np.isfinite(array))[0]
+        number = row if rows.numbers is None else rows.numbers[row]
+        where = f"{name}[{', '.join(map(str, (number, *rest)))}]"
+        column = ""
+        if name == "X" and rows.columns is not None and rest:
+            column = f" (column {rows.columns[rest[0]]!r})"
+        raise ValueError(
+            f"{where}{column} is {array[(row, *rest)]}: fill in what is missing or "
+            "infinite, or leave those rows out"
+        )
+
+
+def _part(rows: Rows, start: int, stop: int) -> Rows:
+    """Some rows, in the same memory."""
+    return rows.take(slice(start, stop))
+
+
+def _copy(rows: Rows, into: Rows) -> None:
+    _put(into, slice(None), rows)
+
+
+def _put(into: Rows, where: Any, rows: Rows) -> None:
+    for array, found in zip(
+        (*into.arrays, into.numbers), (*rows.arrays, rows.numbers), strict=True
+    ):
+        if array is not None and found is not None:
+            array[where] = found
