@@ -28,6 +28,14 @@ def network(seed=0, dropout=0.0, norm=False):
     return cr.nn.Sequential(*layers, cr.nn.Dense(16, 2, rng=rng))
 
 
+def double_network():
+    return cr.nn.Sequential(
+        cr.nn.Dense(2, 16, rng=0, dtype=float),
+        cr.nn.Tanh(),
+        cr.nn.Dense(16, 2, rng=1, dtype=float),
+    )
+
+
 def bits(net):
     return {name: array.tobytes() for name, array in net.state_dict().items()}
 
@@ -382,3 +390,134 @@ def test_an_order_that_is_none_is_refused(rows, message):
     X, y = moons(10)
     with pytest.raises(ValueError, match=message):
         cr.fit(network(), X, y, order=lambda epoch: rows)
+
+
+# --- how long it may take ---------------------------------------------------------
+
+
+class Clock:
+    """A clock that moves on by so much for each epoch."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr("chainrule.training.loop.time", self)
+
+    def perf_counter(self):
+        self.now += 1.0
+        return self.now
+
+
+def test_no_epoch_begins_when_the_time_is_over(monkeypatch):
+    Clock(monkeypatch)
+    X, y = moons(30)
+    history = cr.fit(network(), X, y, epochs=1000, max_time=20)
+    assert 1 < len(history) < 20
+    assert history.stopped == "max_time of 20 seconds has passed"
+
+
+def test_time_that_is_not_used_up_changes_nothing():
+    X, y = moons(30)
+    nets = [network(), network()]
+    histories = [
+        cr.fit(net, X, y, epochs=40, max_time=limit)
+        for net, limit in zip(nets, (None, 3600), strict=True)
+    ]
+    assert bits(nets[0]) == bits(nets[1])
+    assert histories[1].stopped is None
+
+
+def test_time_is_there_again_when_a_run_is_resumed(monkeypatch, tmp_path):
+    X, y = moons(30)
+    settings = {"seed": 2, "batch_size": 16}
+    whole, parts = network(), network()
+    cr.fit(whole, X, y, epochs=12, **settings)
+    settings["checkpoint"] = tmp_path / "run.checkpoint"
+    with monkeypatch.context() as patch:
+        Clock(patch)
+        first = cr.fit(parts, X, y, epochs=12, max_time=15, **settings)
+    assert len(first) < 12
+    assert first.stopped is not None
+    second = cr.fit(parts, X, y, epochs=12, resume=True, **settings)
+    assert len(second) == 12
+    assert second.stopped is None
+    assert bits(parts) == bits(whole)
+
+
+@pytest.mark.parametrize("limit", [0, -1.0, float("nan")])
+def test_a_time_is_above_zero(limit):
+    X, y = moons(30)
+    with pytest.raises(ValueError, match=r"max_time=.* seconds above 0"):
+        cr.fit(network(), X, y, max_time=limit)
+
+
+# --- weights of rows --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sgd", "adam", "lbfgs"])
+@pytest.mark.parametrize("penalty", [None, cr.training.L2(0.3, by_rows=True)])
+def test_in_full_batches_a_weight_is_a_row_so_many_times(name, penalty):
+    X, y = moons(40)
+    times = np.random.default_rng(0).integers(0, 4, 40)
+    weighted, repeated = double_network(), double_network()
+    settings = {"epochs": 5, "batch_size": 1000, "penalty": penalty}
+    settings["metrics"] = ["accuracy", "auc"]
+    histories = [
+        cr.fit(
+            weighted,
+            X,
+            y,
+            sample_weight=times,
+            optimizer=OPTIMIZERS[name](),
+            **settings,
+        ),
+        cr.fit(
+            repeated,
+            X.repeat(times, axis=0),
+            y.repeat(times),
+            optimizer=OPTIMIZERS[name](),
+            **settings,
+        ),
+    ]
+    for path, W in weighted.state_dict().items():
+        np.testing.assert_allclose(W, repeated.state_dict()[path], rtol=1e-7)
+    for column in ("loss", "accuracy", "auc"):
+        np.testing.assert_allclose(*(h[column] for h in histories), rtol=1e-7)
+
+
+def test_weights_count_in_metrics_and_those_of_classes_do_not():
+    X, y = moons(60)
+    weights = np.random.default_rng(0).integers(1, 4, 60)
+    found = {}
+
+    def counted(y, prediction, sample_weight=None):
+        found["weights"] = sample_weight
+        return 0.0
+
+    settings = {"epochs": 1, "metrics": [counted], "seed": 5}
+    cr.fit(network(), X, y, sample_weight=weights, validation=0.2, **settings)
+    held = found["weights"]
+    assert len(held) == 12
+    np.testing.assert_array_equal(np.sort(held) % 1, 0)
+    both = {"sample_weight": weights, "class_weight": {0: 7.0, 1: 1.0}}
+    cr.fit(network(), X, y, **both, validation=0.2, **settings)
+    np.testing.assert_array_equal(found["weights"], held)
+    cr.fit(network(), X, y, validation=(X, y, weights), **settings)
+    np.testing.assert_array_equal(found["weights"], weights)
+    cr.fit(network(), X, y, class_weight="balanced", **settings)
+    assert found["weights"] is None
+
+
+# --- limits of gradients ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("limits", [{"clip_norm": 0.05}, {"clip_value": 0.01}])
+def test_gradients_are_clipped_in_every_step(limits):
+    X, y = moons(8)
+    net, start = network(), network().state_dict()
+    cr.fit(net, 100 * X, y, epochs=1, optimizer=cr.optim.SGD(1.0, **limits))
+    changes = [net.state_dict()[name] - W for name, W in start.items()]
+    flat = np.concatenate([change.ravel() for change in changes])
+    if "clip_norm" in limits:
+        assert np.linalg.norm(flat) == pytest.approx(0.05, rel=1e-3)
+    else:
+        assert np.abs(flat).max() == pytest.approx(0.01, rel=1e-3)

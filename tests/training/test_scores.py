@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from chainrule.training.scores import probabilities, scores
+from chainrule.training.scores import SCORES, higher_is_better, probabilities, scores
 
 LOGITS = np.array([[2.0, 1.0], [0.0, 3.0], [1.0, 0.0]])
 
@@ -34,6 +34,52 @@ def test_names():
     assert list(scores([mine, "auc"])) == ["mine", "auc"]
     with pytest.raises(ValueError, match="acc'; known are accuracy"):
         scores(["acc"])
+
+
+def test_a_dict_gives_names():
+    chosen = scores({"gain": lambda y, prediction: 2.0, "share": "accuracy"})
+    assert list(chosen) == ["gain", "share"]
+    assert chosen["gain"](np.array([0]), LOGITS[:1], np.ones(1)) == 2
+
+
+def test_two_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="two metrics are called '<lambda>'"):
+        scores([lambda y, p: 1.0, lambda y, p: 2.0])
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_a_weight_is_a_row_so_many_times(name):
+    rng = np.random.default_rng(0)
+    times = rng.integers(0, 4, 40)
+    y, prediction = rng.integers(0, 2, 40), rng.normal(size=(40, 1))
+    score = scores(name)[name]
+    repeated = score(y.repeat(times), prediction.repeat(times, axis=0))
+    assert score(y, prediction, times) == pytest.approx(repeated)
+    assert score(y, prediction) != pytest.approx(repeated)
+
+
+def test_a_function_is_given_weights_if_it_takes_them():
+    def total(y, prediction, sample_weight=None):
+        return float(np.sum(sample_weight))
+
+    chosen = scores([total])
+    assert chosen["total"](np.zeros(2), LOGITS[:2], np.array([1.0, 4.0])) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "higher"),
+    [("val_loss", False), ("loss", False), ("val_auc", True), ("mine", None)],
+)
+def test_which_way_is_better(name, higher):
+    assert higher_is_better(name) is higher
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_every_score_says_which_way_is_better(name):
+    y = np.array([0, 1, 1, 0])
+    near, far = np.where(y, 1.1, -0.1), np.where(y, -0.1, 1.1)
+    good, bad = (SCORES[name](y, p[:, None]) for p in (near, far))
+    assert higher_is_better(name) is (good > bad)
 
 
 def test_probabilities_of_far_logits_neither_overflow_nor_lose_the_rest():

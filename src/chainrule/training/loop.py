@@ -1,5 +1,6 @@
 """`fit`: the one training loop. The command line and every estimator call it."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from chainrule.training.history import History, Record
 from chainrule.training.penalties import Penalty
 from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest_batch
 from chainrule.training.run import Callback, Look, Run
-from chainrule.training.scores import Score, scores
+from chainrule.training.scores import Metrics, Score, name_of, scores
 from chainrule.training.speed import Meter
 
 Validation = float | tuple[Any, ...] | None
@@ -39,11 +40,12 @@ def fit(
     batch_size: int = 32,
     epochs: int = 10,
     validation: Validation = None,
-    metrics: Iterable[str | Score] = (),
+    metrics: Metrics = (),
     sample_weight: Any = None,
     class_weight: str | Mapping[Any, float] | Sequence[float] | None = None,
     penalty: Penalty | None = None,
     early_stopping: int | EarlyStopping | None = None,
+    max_time: float | None = None,
     callbacks: Iterable[Callback] = (),
     checkpoint: str | Path | None = None,
     checkpoint_every: float = 0.0,
@@ -79,16 +81,21 @@ def fit(
         epochs: how many epochs to train now; with `resume`, in all.
         validation: rows that are not trained on: a share of the rows, such as 0.1,
             chosen by `seed`, or `(X, y)` or `(X, y, sample_weight)`.
-        metrics: names (`"accuracy"`, `"auc"`, `"rmse"`, ...) or functions of
-            `(y, prediction)`, computed after each epoch on the validation rows, or on
-            the training rows where there are none.
-        sample_weight: one weight for each row.
+        metrics: names (`"accuracy"`, `"auc"`, `"rmse"`, ...), functions of
+            `(y, prediction)`, or a dict of such functions by name, computed after each
+            epoch on the validation rows, or on the training rows where there are none.
+            They are weighted by `sample_weight`, where they have such an argument.
+        sample_weight: one weight for each row. The mean loss of a batch is
+            `sum(w l) / sum(w)`. So where a batch holds all rows, in a network without
+            BatchNorm and Dropout, a weight of 3 is the same as the row three times,
+            and one of 0 as no such row; with smaller batches it is so on average.
         class_weight: one for each class, by label or in order, or `"balanced"`.
         penalty: what large weights cost: `cr.training.L2(alpha)`, or a function of the
             network and of the number of rows in the batch, or the sum of their
             weights. It is added to the mean loss of each batch.
         early_stopping: an `EarlyStopping`, or the number of epochs without progress
             after which to stop and put the best weights back.
+        max_time: so many seconds, after which no further epoch is begun.
         callbacks: `Callback` objects.
         checkpoint: a file to which everything is saved after each epoch.
         checkpoint_every: save it only after the first epoch that ends so many seconds
@@ -120,14 +127,18 @@ def fit(
     >>> net(X).argmax(axis=1)
     tensor([0, 1, 1, 0])
     """
-    meter = Meter(profile=profile)
+    meter, started = Meter(profile=profile), time.perf_counter()
     _check_counts(batch_size, epochs)
+    if max_time is not None and not max_time > 0:
+        raise ValueError(f"max_time={max_time} has to be a number of seconds above 0")
     dtype = _dtype(net)
     labels = loss == "cross_entropy"
     train = rows(X, y, sample_weight, dtype, labels=labels, columns=columns)
     if class_weight is not None:
         train = _weigh(train, class_weight, dtype)
     train, held = _validation(train, validation, dtype, seed, labels=labels)
+    given = isinstance(validation, (tuple, list))
+    counts = _counts(train if held is None else held, sample_weight, given=given)
     loss_function = losses.get(loss) if isinstance(loss, str) else loss
     for data in (train, held):
         if data is not None:
@@ -150,7 +161,7 @@ def fit(
         "shuffle": shuffle if order is None else "order",
         "optimizer": type(optimizer).__name__,
         "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "custom"),
-        "penalty": None if penalty is None else _name(penalty),
+        "penalty": None if penalty is None else name_of(penalty),
     }
     chosen = _callbacks(callbacks, early_stopping, progress)
     run = Run(net, optimizer, chosen, last, settings)
@@ -165,7 +176,10 @@ def fit(
         bounds,
         held,
         scores(metrics),
+        counts,
         None if path is None else Checkpoints(path, checkpoint_every),
+        max_time,
+        started,
     )
     try:
         _train(run, program, plan)
@@ -187,7 +201,17 @@ class _Plan:
     bounds: Array
     held: Rows | None
     metrics: Mapping[str, Score]
+    # What the rows count in metrics: as often as sample_weight says.
+    counts: Array | None
     checkpoint: Checkpoints | None
+    max_time: float | None
+    started: float
+
+    def left(self) -> float:
+        """How many seconds may still be trained."""
+        if self.max_time is None:
+            return math.inf
+        return self.started + self.max_time - time.perf_counter()
 
     @property
     def watched(self) -> bool:
@@ -196,12 +220,15 @@ class _Plan:
         return kept or self.held is not None or bool(self.metrics)
 
 
+_OUT_OF_TIME = "max_time"
+
+
 def _train(run: Run, program: Program, plan: _Plan) -> None:
     for callback in run.callbacks:
         callback.on_start(run)
     while run.epoch < run.epochs and run.history.stopped is None:
         started = time.perf_counter()
-        count = 1 if plan.watched else _unwatched(run)
+        count = 1 if plan.watched else _unwatched(run, plan.left())
         found = _epochs(run, program, plan, count)
         for mean_loss, rate in found:
             run.optimizer.epochs += 1
@@ -215,6 +242,8 @@ def _train(run: Run, program: Program, plan: _Plan) -> None:
                 callback.on_epoch(run)
         if run.optimizer.converged:
             run.stop("the optimizer has converged")
+        if run.history.stopped is None and run.epoch < run.epochs and plan.left() <= 0:
+            run.stop(f"{_OUT_OF_TIME} of {plan.max_time:g} seconds has passed")
         if plan.checkpoint is not None:
             plan.checkpoint.after_epoch(run)
     for callback in run.callbacks:
@@ -237,15 +266,19 @@ def _looking(program: Program, train: Rows, batch_size: int) -> Look:
 _CALL_SECONDS = 0.1
 
 
-def _unwatched(run: Run) -> int:
-    """How many epochs nobody looks at between them, so that one call can take them."""
-    looks = any(callback.looks for callback in run.callbacks)
-    if looks or run.optimizer.full_batch or run.optimizer.schedule.observes:
+def _unwatched(run: Run, limit: float) -> int:
+    """How many epochs one call can take, for nobody looks at the network in between.
+
+    They take no longer than `limit` seconds, as far as one can tell.
+    """
+    if run.optimizer.full_batch or run.optimizer.schedule.observes:
         return 1
     if not run.history.records:
         return 1
     seconds = max(run.history.records[-1]["seconds"], 1e-6)
-    return max(1, min(run.epochs - run.epoch, int(_CALL_SECONDS / seconds)))
+    allowed = [callback.epochs_at_once(run) for callback in run.callbacks]
+    fast = int(min(_CALL_SECONDS, limit) / seconds)
+    return max(1, min(run.epochs - run.epoch, fast, *allowed))
 
 
 def _epochs(
@@ -305,7 +338,7 @@ def _evaluate(program: Program, plan: _Plan) -> Record:
     loss, prediction = program.loss_of(data)
     record = {} if plan.held is None else {"val_loss": loss}
     for name, score in plan.metrics.items():
-        record[prefix + name] = float(score(data.y, prediction))
+        record[prefix + name] = float(score(data.y, prediction, plan.counts))
     return record
 
 
@@ -348,6 +381,14 @@ def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
     if not len(weighed):
         raise ValueError(f"class_weight={class_weight!r} leaves no row that counts")
     return weighed
+
+
+def _counts(data: Rows, sample_weight: Any, *, given: bool) -> Array | None:
+    """What rows count in metrics: their own weights, without those of their classes."""
+    if given or sample_weight is None:
+        return data.weights if given else None
+    weights = np.asarray(sample_weight, np.float64)
+    return weights if data.numbers is None else weights[data.numbers]
 
 
 def _validation(
@@ -402,13 +443,10 @@ def _checked_order(order: Any, epoch: int, count: int) -> Array:
     return rows
 
 
-def _name(thing: Any) -> str:
-    """What a function, or an object that is called like one, goes by."""
-    return str(getattr(thing, "__name__", type(thing).__name__))
-
-
 def _resume(run: Run, path: Path | None) -> None:
     if path is None:
         raise ValueError("resume=True needs checkpoint= to say from which file")
     if path.exists():
         load_checkpoint(run, path)
+        if (run.history.stopped or "").startswith(_OUT_OF_TIME):
+            run.history.stopped = None  # there is time again

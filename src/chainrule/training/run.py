@@ -3,6 +3,7 @@
 A run tells its callbacks how it goes, and they look at the run: so they share a file.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
@@ -22,9 +23,21 @@ class Callback:
     inside a step; `run.stop("reason")` ends training after this epoch.
     """
 
-    # Whether it looks at the network between epochs, or may stop training then. If
-    # nobody does, short epochs are run several at a time.
+    # Whether it looks at the network between epochs, or may stop training then.
     looks: ClassVar[bool] = True
+
+    def epochs_at_once(self, run: "Run") -> int:
+        """How many epochs may be trained now before it has to look.
+
+        Short epochs are run several at a time, which is faster, where all callbacks
+        allow it. `on_epoch` is called for each of them all the same, in turn, with its
+        record as `run.history.last`; but the network is as it is after the last one.
+        By default it is 1, or any number where `looks` is false. Who counts epochs
+        without progress, say, need not look until patience can have run out.
+        """
+        del run
+        tells_steps = type(self).on_step is not Callback.on_step
+        return 1 if self.looks or tells_steps else sys.maxsize
 
     def on_start(self, run: "Run") -> None:
         """Training is about to begin, or to go on."""

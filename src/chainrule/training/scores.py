@@ -1,14 +1,18 @@
 """Metrics by name, as functions of targets and what the network gives."""
 
-from collections.abc import Callable, Iterable
-from typing import TypeAlias
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from chainrule.ir import Array
 from chainrule.training import metrics as m
 
-Score: TypeAlias = Callable[[Array, Array], float]
+# `score(y, prediction)`, or `score(y, prediction, sample_weight)`.
+Score: TypeAlias = Callable[..., float]
+Weights: TypeAlias = Array | None
+Metrics: TypeAlias = str | Iterable[str | Score] | Mapping[str, str | Score]
 
 
 def probabilities(logits: Array) -> Array:
@@ -36,19 +40,30 @@ def _labels(prediction: Array) -> Array:
     return (prediction.reshape(len(prediction)) > 0).astype(np.int64)
 
 
-def _accuracy(y: Array, prediction: Array) -> float:
-    return m.accuracy(_classes(y), _labels(prediction))
+def _on_labels(metric: Callable[..., float]) -> Score:
+    def score(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
+        labels = _labels(prediction)
+        return metric(_classes(y), labels, sample_weight=sample_weight)
+
+    return score
 
 
-def _balanced_accuracy(y: Array, prediction: Array) -> float:
-    return m.balanced_accuracy(_classes(y), _labels(prediction))
+def _on_probabilities(metric: Callable[..., float]) -> Score:
+    def score(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
+        p = probabilities(prediction.reshape(len(prediction), -1))
+        return metric(_classes(y), p, sample_weight=sample_weight)
+
+    return score
 
 
-def _auc(y: Array, prediction: Array) -> float:
+def _auc(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
     if prediction.ndim > 1 and prediction.shape[-1] > 1:
-        share = probabilities(prediction)
-        return m.roc_auc(_classes(y), share[:, 1] if share.shape[1] == 2 else share)
-    return m.roc_auc(_classes(y), prediction.reshape(len(prediction)))
+        belief = probabilities(prediction)
+        belief = belief[:, 1] if belief.shape[1] == 2 else belief
+    else:
+        # Not the probabilities, which may be equal where the logits are not.
+        belief = prediction.reshape(len(prediction))
+    return m.roc_auc(_classes(y), belief, sample_weight=sample_weight)
 
 
 def _classes(y: Array) -> Array:
@@ -56,16 +71,23 @@ def _classes(y: Array) -> Array:
 
 
 def _on_numbers(metric: Callable[..., float]) -> Score:
-    def score(y: Array, prediction: Array) -> float:
-        return metric(y.ravel(), prediction.ravel())
+    def score(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
+        rows = len(y)
+        return metric(
+            y.reshape(rows, -1),
+            prediction.reshape(rows, -1),
+            sample_weight=sample_weight,
+        )
 
     return score
 
 
 SCORES: dict[str, Score] = {
-    "accuracy": _accuracy,
-    "balanced_accuracy": _balanced_accuracy,
+    "accuracy": _on_labels(m.accuracy),
+    "balanced_accuracy": _on_labels(m.balanced_accuracy),
     "auc": _auc,
+    "log_loss": _on_probabilities(m.log_loss),
+    "brier_score": _on_probabilities(m.brier_score),
     "mse": _on_numbers(m.mean_squared_error),
     "rmse": _on_numbers(m.root_mean_squared_error),
     "mae": _on_numbers(m.mean_absolute_error),
@@ -73,19 +95,70 @@ SCORES: dict[str, Score] = {
 }
 
 
-def scores(chosen: Iterable[str | Score]) -> dict[str, Score]:
-    """Scores by name; a function goes by the name it was defined with.
+# Of those that are errors, less is better.
+_ERRORS = {"loss", "log_loss", "brier_score", "mse", "rmse", "mae"}
 
-    Raises `ValueError` for a name that is not known.
+
+def higher_is_better(name: str) -> bool | None:
+    """Whether more of what a history records is better; none if nobody can know.
+
+    >>> higher_is_better("val_accuracy"), higher_is_better("val_loss")
+    (True, False)
+    """
+    score = name.removeprefix("val_")
+    if score in _ERRORS:
+        return False
+    return True if score in SCORES else None
+
+
+def scores(chosen: Metrics) -> dict[str, Score]:
+    """Scores by name, each a function of `(y, prediction, sample_weight)`.
+
+    A function goes by the name it was defined with, or that of the dict; one without
+    the argument `sample_weight` gets none. Raises `ValueError` for a name that is not
+    known, and for two scores of one name.
     """
     if isinstance(chosen, str):
         chosen = [chosen]
+    if isinstance(chosen, Mapping):
+        return {str(name): _score(score) for name, score in chosen.items()}
     named: dict[str, Score] = {}
     for score in chosen:
-        if callable(score):
-            named[getattr(score, "__name__", "metric")] = score
-        elif score in SCORES:
-            named[score] = SCORES[score]
-        else:
-            raise ValueError(f"unknown metric {score!r}; known are {', '.join(SCORES)}")
+        name = score if isinstance(score, str) else name_of(score)
+        if name in named:
+            raise ValueError(
+                f"two metrics are called {name!r}: give them names of their own, as in "
+                'metrics={"one": f, "two": g}'
+            )
+        named[name] = _score(score)
     return named
+
+
+def name_of(thing: Any) -> str:
+    """What a function, or an object that is called like one, goes by."""
+    return str(getattr(thing, "__name__", type(thing).__name__))
+
+
+def _score(score: str | Score) -> Score:
+    if callable(score):
+        return _weighed(score)
+    if score not in SCORES:
+        raise ValueError(f"unknown metric {score!r}; known are {', '.join(SCORES)}")
+    return SCORES[score]
+
+
+def _weighed(score: Score) -> Score:
+    """`score` as a function that is given weights, whether it takes any or not."""
+
+    def without(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
+        del sample_weight
+        return score(y, prediction)
+
+    def by_name(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
+        return score(y, prediction, sample_weight=sample_weight)
+
+    try:
+        takes = "sample_weight" in inspect.signature(score).parameters
+    except ValueError:  # some that are written in C do not say
+        takes = False
+    return by_name if takes else without
