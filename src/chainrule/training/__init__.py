@@ -8,8 +8,10 @@ from chainrule.training.loop import fit
 from chainrule.training.penalties import L2, Penalty
 from chainrule.training.program import predict
 from chainrule.training.run import Callback, Run
+from chainrule.training.stream import ArraySource, Source
 
 __all__ = [
+    "ArraySource",
     "L2",
     "Callback",
     "CheckpointError",
@@ -19,6 +21,7 @@ __all__ = [
     "Penalty",
     "ProgressLine",
     "Run",
+    "Source",
     "fit",
     "predict",
 ]

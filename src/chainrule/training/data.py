@@ -4,12 +4,25 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from chainrule.ir import Array, DType
 from chainrule.random import host_generator
+
+
+class Batches(Protocol):
+    """Rows that come in batches, from memory or from elsewhere."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def batches(self, size: int, least: int = 1) -> Iterator["Rows"]:
+        """All of them in order, in the batches that `batch_bounds` cuts."""
+
+    def total_weight(self) -> float:
+        """What they count for together."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,6 +25,7 @@ from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest
 from chainrule.training.run import Callback, Look, Run
 from chainrule.training.scores import Metrics, Score, name_of, scores
 from chainrule.training.speed import Meter
+from chainrule.training.stream import Piece, Source, Stream
 
 Validation = float | tuple[Any, ...] | None
 # The rows in the order in which an epoch, counted from 0, visits them.
@@ -33,7 +35,7 @@ Order: TypeAlias = Callable[[int], Array]
 def fit(
     net: Module,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: str | Loss = "cross_entropy",
     optimizer: Optimizer | None = None,
@@ -71,7 +73,9 @@ def fit(
 
     Args:
         net: the network. Afterwards it is in evaluation mode.
-        X: inputs, one row per example: numbers, without NaN.
+        X: inputs, one row per example: numbers, without NaN. Or a
+            `cr.training.Source`, which has the targets and weights too, and whose rows
+            need not fit into memory: they are visited window by window.
         y: targets: class numbers for `"cross_entropy"`, 0 or 1 for
             `"binary_cross_entropy"`, numbers for `"squared"` and other regressions.
         loss: a name that `cr.losses.get` knows, or a function of
@@ -133,15 +137,29 @@ def fit(
         raise ValueError(f"max_time={max_time} has to be a number of seconds above 0")
     dtype = _dtype(net)
     labels = loss == "cross_entropy"
-    train = rows(X, y, sample_weight, dtype, labels=labels, columns=columns)
-    if class_weight is not None:
+    train: Rows | Stream
+    if isinstance(X, Source):
+        own = {"y": y, "sample_weight": sample_weight, "class_weight": class_weight}
+        _check_streamed({**own, "order": order, "columns": columns})
+        if metrics and not validation:
+            raise ValueError("metrics of rows that are streamed need validation=")
+        train = Stream(X, dtype, labels=labels)
+    else:
+        train = rows(X, y, sample_weight, dtype, labels=labels, columns=columns)
+    if isinstance(train, Rows) and class_weight is not None:
         train = _weigh(train, class_weight, dtype)
     train, held = _validation(train, validation, dtype, seed, labels=labels)
-    given = isinstance(validation, (tuple, list))
-    counts = _counts(train if held is None else held, sample_weight, given=given)
+    given = isinstance(X, Source) or isinstance(validation, (tuple, list))
+    scored = train if held is None else held
+    counts = (
+        _counts(scored, sample_weight, given=given)
+        if isinstance(scored, Rows)
+        else None
+    )
     loss_function = losses.get(loss) if isinstance(loss, str) else loss
+    checked = isinstance(X, Source) and X.checked
     for data in (train, held):
-        if data is not None:
+        if data is not None and not checked:
             _check_targets(net, loss_function, data)
     optimizer = Adam() if optimizer is None else optimizer
     optimizer.initialize(net.parameters())
@@ -161,6 +179,7 @@ def fit(
         "shuffle": shuffle if order is None else "order",
         "optimizer": type(optimizer).__name__,
         "loss": loss if isinstance(loss, str) else getattr(loss, "__name__", "custom"),
+        "window": None if isinstance(train, Rows) else train.window_rows(batch_size),
         "penalty": None if penalty is None else name_of(penalty),
     }
     chosen = _callbacks(callbacks, early_stopping, progress)
@@ -196,7 +215,7 @@ class _Plan:
     `order` gives the order of an epoch, `held` are the validation rows.
     """
 
-    train: Rows
+    train: Rows | Stream
     order: Order
     bounds: Array
     held: Rows | None
@@ -215,8 +234,8 @@ class _Plan:
 
     @property
     def watched(self) -> bool:
-        """Whether something is done between epochs, whatever the callbacks do."""
-        kept = self.checkpoint is not None
+        """Whether epochs are taken one at a time, whatever the callbacks do."""
+        kept = self.checkpoint is not None or isinstance(self.train, Stream)
         return kept or self.held is not None or bool(self.metrics)
 
 
@@ -250,14 +269,15 @@ def _train(run: Run, program: Program, plan: _Plan) -> None:
         callback.on_end(run)
 
 
-def _looking(program: Program, train: Rows, batch_size: int) -> Look:
+def _looking(program: Program, train: Rows | Stream, batch_size: int) -> Look:
     """How callbacks look at a step: on rows they name, or those of the last step."""
 
     def look(names: Iterable[str] | None, rows: Any) -> dict[str, Array]:
-        chosen = program.latest_rows if rows is None else np.asarray(rows)
-        if chosen is None:
-            chosen = np.arange(batch_size)
-        return program.look(train.take(np.atleast_1d(chosen)), names)
+        batch = program.latest_batch if rows is None else None
+        if batch is None:
+            chosen = np.arange(batch_size) if rows is None else np.asarray(rows)
+            batch = train.take(np.atleast_1d(chosen))
+        return program.look(batch, names)
 
     return look
 
@@ -289,7 +309,7 @@ def _epochs(
     if optimizer.full_batch:
         loss = program.full_batch_iteration(plan.train)
         return [(loss, optimizer.current_learning_rate)]
-    if count == 1:
+    if count == 1 or isinstance(plan.train, Stream):
         return [(_epoch(run, program, plan), optimizer.current_learning_rate)]
     orders = [plan.order(run.epoch + i) for i in range(count)]
     before, steps = optimizer.steps, len(plan.bounds) - 1
@@ -299,7 +319,10 @@ def _epochs(
         optimizer.epochs += (optimizer.steps - before) // steps
         raise
     return [
-        (_mean_loss(plan, order, each), optimizer.schedule(last - 1))
+        (
+            _mean_loss([each], [Piece(plan.train, order, plan.bounds).weights]),
+            optimizer.schedule(last - 1),
+        )
         for order, each, last in zip(
             orders,
             losses,
@@ -311,30 +334,46 @@ def _epochs(
 
 def _epoch(run: Run, program: Program, plan: _Plan) -> float:
     """Train for one epoch; the mean loss over its rows."""
-    order = plan.order(run.epoch)
     watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
 
     def tell(step: int, loss: float) -> None:
         for callback in watchers:
             callback.on_step(run, step, loss)
 
-    found = program.epoch(plan.train, order, plan.bounds, tell if watchers else None)
-    return _mean_loss(plan, order, found)
+    losses, weights = [], []
+    with closing(_pieces(run, plan)) as pieces:
+        for piece in pieces:
+            losses.append(
+                program.epoch(
+                    piece.rows,
+                    piece.order,
+                    piece.bounds,
+                    tell if watchers else None,
+                    before=piece.before,
+                )
+            )
+            weights.append(piece.weights)
+    return _mean_loss(losses, weights)
 
 
-def _mean_loss(plan: _Plan, order: Array, losses: Array) -> float:
-    """The mean over all rows of an epoch, whose batches had these mean losses."""
-    if plan.train.weights is None:
-        weights = np.diff(plan.bounds)
-    else:
-        weights = np.add.reduceat(plan.train.weights[order], plan.bounds[:-1])
-    return float(np.average(losses, weights=weights))
+def _pieces(run: Run, plan: _Plan) -> Generator[Piece]:
+    """The rows of an epoch, as they come into memory one piece after the other."""
+    if isinstance(plan.train, Rows):
+        yield Piece(plan.train, plan.order(run.epoch), plan.bounds)
+        return
+    seed, shuffle = run.settings["seed"], run.settings["shuffle"]
+    yield from plan.train.pieces(seed, run.epoch, plan.bounds, shuffle=shuffle)
+
+
+def _mean_loss(losses: Sequence[Array], weights: Sequence[Array]) -> float:
+    """The mean over the rows of an epoch, by the losses and weights of its batches."""
+    return float(np.average(np.concatenate(losses), weights=np.concatenate(weights)))
 
 
 def _evaluate(program: Program, plan: _Plan) -> Record:
-    if plan.held is None and not plan.metrics:
-        return {}
     data, prefix = (plan.train, "") if plan.held is None else (plan.held, "val_")
+    if isinstance(data, Stream) or (plan.held is None and not plan.metrics):
+        return {}
     loss, prediction = program.loss_of(data)
     record = {} if plan.held is None else {"val_loss": loss}
     for name, score in plan.metrics.items():
@@ -362,7 +401,7 @@ def _dtype(net: Module) -> DType:
     raise ValueError("the network has no parameters, so there is nothing to train")
 
 
-def _check_targets(net: Module, loss: Loss, data: Rows) -> None:
+def _check_targets(net: Module, loss: Loss, data: Rows | Stream) -> None:
     """Let the loss look at all targets, before anything is trained.
 
     Where it is traced it cannot see a label that is no class, or a probability of 2.
@@ -372,6 +411,16 @@ def _check_targets(net: Module, loss: Loss, data: Rows) -> None:
     for batch in data.batches(EVALUATION_BATCH):
         prediction = np.zeros((len(batch), *one.shape[1:]), one.dtype)
         loss(prediction, batch.y, sample_weight=batch.weights)
+
+
+def _check_streamed(options: Mapping[str, Any]) -> None:
+    """Refuse what a source of rows says itself, or has no room for."""
+    for name, option in options.items():
+        if option is not None:
+            raise ValueError(
+                f"{name}= is for rows in memory: a source has its own targets, "
+                "weights, columns and order"
+            )
 
 
 def _weigh(train: Rows, class_weight: Any, dtype: DType) -> Rows:
@@ -392,12 +441,21 @@ def _counts(data: Rows, sample_weight: Any, *, given: bool) -> Array | None:
 
 
 def _validation(
-    train: Rows, validation: Validation, dtype: DType, seed: int, *, labels: bool
-) -> tuple[Rows, Rows | None]:
+    train: Rows | Stream,
+    validation: Validation,
+    dtype: DType,
+    seed: int,
+    *,
+    labels: bool,
+) -> tuple[Rows | Stream, Rows | None]:
     if validation is None:
         return train, None
     if isinstance(validation, (int, float)):
-        return hold_out(train, validation, seed) if validation else (train, None)
+        if not validation:
+            return train, None
+        if isinstance(train, Stream):
+            return train.hold_out(validation, seed)
+        return hold_out(train, validation, seed)
     if not isinstance(validation, (tuple, list)) or len(validation) not in (2, 3):
         raise TypeError(
             "validation has to be a share of the rows such as 0.1, or (X, y), or "

@@ -19,7 +19,7 @@ from chainrule.optim import Optimizer
 from chainrule.taps import tap, tapped
 from chainrule.tensor import State, Tensor, tensor
 from chainrule.training.causes import Story, reach
-from chainrule.training.data import Rows
+from chainrule.training.data import Batches, Rows
 from chainrule.training.diagnose import NonFiniteError, explain_non_finite
 from chainrule.training.naming import LOSS, OPTIMIZER
 from chainrule.training.penalties import Penalty
@@ -55,8 +55,8 @@ class Program:
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
         self._forward = compile(self._traced_forward)
         self._losses: Array = np.zeros(0)
-        # The rows of the step that was taken last.
-        self.latest_rows: Array | None = None
+        # The data of the step that was taken last, and which rows of it.
+        self._latest_step: tuple[Rows, Array] | None = None
         # To tell a learning rate that is too high: where training began, how it went.
         self._began: dict[str, float] = {}
         self._first = optimizer.steps
@@ -64,10 +64,18 @@ class Program:
 
     def restart(self) -> None:
         """Forget what came before: what follows is another training run."""
-        self.latest_rows = None
+        self._latest_step = None
         self._began = {}
         self._first = self.optimizer.steps
         self._latest.clear()
+
+    @property
+    def latest_batch(self) -> Rows | None:
+        """The rows of the step that was taken last."""
+        if self._latest_step is None:
+            return None
+        data, rows = self._latest_step
+        return data.take(rows)
 
     def epochs(self, data: Rows, orders: Sequence[Array], bounds: Array) -> Array:
         """Train on all rows once for each of `orders`; the loss of each step, by epoch.
@@ -87,15 +95,22 @@ class Program:
         order: Array,
         bounds: Array,
         on_step: Callable[[int, float], None] | None = None,
+        *,
+        before: int = 0,
     ) -> Array:
-        """One epoch; `on_step(step, loss)` is called after each step if given."""
-        if on_step is None:
-            return np.asarray(self.epochs(data, [order], bounds)[0])
+        """One epoch; `on_step(step, loss)` is called after each step if given.
+
+        Or the part of one that comes after `before` steps.
+        """
         self.net.train()
         steps = self._steps([order], bounds)
+        whole = before + len(steps)
+        if on_step is None:
+            self._take(data, steps, whole, before)
+            return self._losses
         losses = []
         for i in range(len(steps)):
-            self._take(data, steps.part(i, i + 1), len(steps), before=i)
+            self._take(data, steps.part(i, i + 1), whole, before + i)
             losses.append(float(self._losses[0]))
             on_step(self.optimizer.steps, losses[-1])
         return np.asarray(losses)
@@ -108,7 +123,7 @@ class Program:
     def _take(self, data: Rows, steps: Steps, epoch: int, before: int = 0) -> None:
         """Take steps, of which `before` were taken in their epoch of `epoch` steps."""
         self._began = self._began or reach(self.net.parameters())
-        self.latest_rows = steps.rows(len(steps) - 1)
+        self._latest_step = data, steps.rows(len(steps) - 1)
         try:
             outcome = self._step.run(data, steps)
         except IndexError:
@@ -123,7 +138,7 @@ class Program:
         self._losses = outcome.losses
         self._latest.extend(outcome.losses[-20:].tolist())
 
-    def full_batch_iteration(self, data: Rows) -> float:
+    def full_batch_iteration(self, data: Batches) -> float:
         """One iteration of an optimizer that looks at all rows before it moves."""
         parameters = self.net.parameters()
 
@@ -138,7 +153,7 @@ class Program:
             _unflatten(parameters.values(), before)
             for batch in self._full_batches(data):
                 when = f"step {self.optimizer.steps + 1}"
-                story = self._story(data)
+                story = self._story(data if isinstance(data, Rows) else batch)
                 explain_non_finite(self._traced_loss_and_gradient, batch, when, story)
             raise
         _unflatten(parameters.values(), after)
@@ -147,7 +162,7 @@ class Program:
         self.meter.rows += len(data)
         return loss
 
-    def loss_and_gradient(self, data: Rows, x: Array) -> tuple[float, Array]:
+    def loss_and_gradient(self, data: Batches, x: Array) -> tuple[float, Array]:
         """The mean loss of all rows, penalty included, and its gradient.
 
         They are those for the weights `x`: all parameters in their order, as one
@@ -219,7 +234,7 @@ class Program:
 
     # --- helpers ------------------------------------------------------------------
 
-    def _mean_loss_and_gradient(self, data: Rows) -> tuple[float, Array]:
+    def _mean_loss_and_gradient(self, data: Batches) -> tuple[float, Array]:
         total, gradient = 0.0, np.zeros(0)
         counted = np.float64(data.total_weight())
         for batch in self._full_batches(data):
@@ -231,7 +246,7 @@ class Program:
             total += share * loss.item()
         return total, gradient
 
-    def _full_batches(self, data: Rows) -> Iterator[Rows]:
+    def _full_batches(self, data: Batches) -> Iterator[Rows]:
         return data.batches(EVALUATION_BATCH, smallest_batch(self.net))
 
     def _explain(

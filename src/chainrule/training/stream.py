@@ -14,9 +14,8 @@ order that `fit` has for arrays, and the result has the same bits.
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -156,6 +155,15 @@ class Piece:
     bounds: Array
     before: int = 0
 
+    @property
+    def weights(self) -> Array:
+        """What each batch counts for."""
+        if self.rows.weights is None:
+            return np.diff(self.bounds)
+        # What is behind the last batch is left for the next window.
+        order = self.order[: self.bounds[-1]]
+        return np.add.reduceat(self.rows.weights[order], self.bounds[:-1])
+
 
 @dataclass(frozen=True)
 class _Window:
@@ -203,6 +211,11 @@ class Stream:
     def __len__(self) -> int:
         return int(self.sizes.sum())
 
+    @property
+    def columns(self) -> Sequence[str] | None:
+        """What the columns of `X` are called, if anything."""
+        return self.source.columns
+
     def fingerprint(self) -> str:
         """A checksum of all rows of the source."""
         return self.source.fingerprint()
@@ -248,11 +261,16 @@ class Stream:
 
     def batches(self, size: int, least: int = 1) -> Iterator[Rows]:
         """All rows in the order of the source, in the batches of `batch_bounds`."""
-        bounds = batch_bounds(len(self), size, least)
-        with closing(self.pieces(0, 0, bounds, shuffle=False)) as pieces:
-            for piece in pieces:
-                for start, stop in pairwise(piece.bounds):
-                    yield piece.rows.take(np.arange(start, stop))  # a copy
+        blocks = (self._trained(int(block)) for block in np.flatnonzero(self.sizes))
+        left = self.empty(0)
+        for start, stop in pairwise(batch_bounds(len(self), size, least)):
+            batch, filled = self.empty(stop - start), 0
+            while filled < len(batch):
+                left = left if len(left) else next(blocks)
+                count = min(len(left), len(batch) - filled)
+                _copy(_part(left, 0, count), _part(batch, filled, filled + count))
+                left, filled = _part(left, count, len(left)), filled + count
+            yield batch
 
     def take(self, rows: Array | slice) -> Rows:
         """These rows of the source, by their numbers."""
@@ -273,12 +291,13 @@ class Stream:
 
     def empty(self, rows: int) -> Rows:
         """Room for so many rows."""
-        X, y, weights = (
-            None if part is None else np.empty((rows, *part.shape[1:]), part.dtype)
-            for part in self._like.arrays
-        )
+        like = self._like
         return replace(
-            self._like, X=X, y=y, weights=weights, numbers=np.empty(rows, np.int64)
+            like,
+            X=_room(like.X, rows),
+            y=_room(like.y, rows),
+            weights=None if like.weights is None else _room(like.weights, rows),
+            numbers=np.empty(rows, np.int64),
         )
 
     def window_rows(self, batch: int) -> int:
@@ -299,7 +318,7 @@ class Stream:
 
     def pieces(
         self, seed: int, epoch: int, bounds: Array, *, shuffle: bool = True
-    ) -> Iterator[Piece]:
+    ) -> Generator[Piece]:
         """The windows of an epoch, whose batches begin at `bounds` all in all.
 
         The arrays of a window are overwritten once the next but one is asked for. Close
@@ -350,7 +369,8 @@ class Stream:
         count = 1 if ends[-1] <= room else -(-int(ends[-1]) // fitting)
         shares = ends[-1] * np.arange(1, count)
         cuts = np.searchsorted(ends * count, shares, "right")
-        windows, first, carried = [], 0, 0
+        windows: list[_Window] = []
+        first = carried = 0
         for part in np.split(blocks, cuts):
             if not len(part):
                 continue
@@ -385,6 +405,11 @@ class Stream:
             whole = _part(self._scratch, 0, self._size(block))
             self._read_whole(block, whole)
             _copy(whole.take(np.flatnonzero(self._kept(block))), into)
+
+    def _trained(self, block: int) -> Rows:
+        rows = self.empty(int(self.sizes[block]))
+        self._read(block, rows)
+        return rows
 
     def _whole(self, block: int) -> Rows:
         rows = self.empty(self._size(block))
@@ -426,12 +451,12 @@ def window_bytes(memory: int | str | None) -> int:
 
 def row_bytes(like: Rows) -> int:
     """How much memory a row takes in a window, and for its place in the order."""
-    entries = sum(
-        part.dtype.itemsize * int(np.prod(part.shape[1:]))
+    entries = [
+        int(part.dtype.itemsize * np.prod(part.shape[1:]))
         for part in like.arrays
         if part is not None
-    )
-    return entries + _ORDER_BYTES
+    ]
+    return sum(entries) + _ORDER_BYTES
 
 
 def _order(seed: int, epoch: int, window: int, rows: int, *, shuffle: bool) -> Array:
@@ -497,6 +522,10 @@ def _check_finite(rows: Rows) -> None:
             f"{where}{column} is {array[(row, *rest)]}: fill in what is missing or "
             "infinite, or leave those rows out"
         )
+
+
+def _room(like: Array, rows: int) -> Array:
+    return np.empty((rows, *like.shape[1:]), like.dtype)
 
 
 def _part(rows: Rows, start: int, stop: int) -> Rows:
