@@ -1,0 +1,214 @@
+"""`MLPClassifier`: scikit-learn's, trained by chainrule."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.preprocessing import LabelBinarizer
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from chainrule.ir import Array
+from chainrule.sklearn.perceptron import Perceptron, partial_fit_if_stochastic
+
+
+class MLPClassifier(ClassifierMixin, Perceptron):
+    """A network of layers that says to which class a row belongs.
+
+    It has the parameters, attributes and methods of
+    `sklearn.neural_network.MLPClassifier`, draws the same random numbers, and gives
+    the same results up to rounding. The loss is the mean of `-log p[y]` over the rows
+    of a batch, plus `alpha / (2 n)` times the sum of all squared weights.
+
+    Args:
+        hidden_layer_sizes: how many neurons each hidden layer has, or one number.
+        activation: of the hidden layers: "identity", "logistic", "tanh" or "relu".
+        solver: "adam", "sgd", or "lbfgs" on all rows at once.
+        alpha: how much large weights cost.
+        batch_size: rows in a batch; "auto" is 200, or all if there are fewer.
+        learning_rate: for "sgd": "constant", "invscaling" or "adaptive".
+        learning_rate_init: the learning rate at first.
+        power_t: for "invscaling": the rate is divided by this power of the time.
+        max_iter: how many epochs there are at most.
+        shuffle: visit the rows in a new order each epoch.
+        random_state: a seed, or a `RandomState`: decides first weights and orders.
+        tol: an improvement of less than this is none.
+        verbose: print the loss of each epoch.
+        warm_start: begin with the weights of the previous fit.
+        momentum: for "sgd": how much of the last step is taken again.
+        nesterovs_momentum: for "sgd": look ahead along the last step.
+        early_stopping: hold rows out, and stop when their score no longer improves.
+        validation_fraction: the share of rows that is held out.
+        beta_1: for "adam": how much of the mean gradient is kept at each step.
+        beta_2: for "adam": how much of the mean squared gradient is kept.
+        epsilon: for "adam": what keeps it from dividing by 0.
+        n_iter_no_change: epochs without improvement after which to stop.
+        max_fun: for "lbfgs": how often the loss is computed at most.
+
+    >>> clf = MLPClassifier(8, solver="lbfgs", random_state=0)
+    >>> clf.fit([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    MLPClassifier(hidden_layer_sizes=8, random_state=0, solver='lbfgs')
+    >>> clf.predict([[0.0, 1.0], [1.0, 1.0]])
+    array([1, 0])
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        activation: Any = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: Any = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+
+    # --- targets ------------------------------------------------------------------
+
+    def _validate_input(
+        self, X: Any, y: Any, *, incremental: bool, reset: bool
+    ) -> tuple[Any, Array]:
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_classes(unique_labels(y))
+        columns = self._label_binarizer.transform(y).astype(bool)
+        return X, columns.reshape(len(columns), -1)
+
+    def _check_classes(self, classes: Array) -> None:
+        """Raise `ValueError` if there are classes that the network does not know."""
+        if self.warm_start:
+            if set(classes) != set(self.classes_):
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same "
+                    "classes as in the previous call to fit. Previously "
+                    f"got {self.classes_}, `y` has {classes}"
+                )
+        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
+            raise ValueError(
+                "`y` has classes not in `self.classes_`. "
+                f"`self.classes_` has {self.classes_}. 'y' has {classes}."
+            )
+
+    def _output(self) -> str:
+        one = self._label_binarizer.y_type_ == "multiclass"
+        return "softmax" if one else "logistic"
+
+    @property
+    def _objective(self) -> str:
+        return "log_loss" if self.out_activation_ == "softmax" else "binary_log_loss"
+
+    def _targets(self, y: Array, dtype: Any) -> Array:
+        if self.out_activation_ == "softmax":
+            return np.asarray(y.argmax(axis=1))
+        return y.astype(dtype)
+
+    def _true(self, y: Array) -> Array:
+        return np.asarray(self._label_binarizer.inverse_transform(y))
+
+    # --- fitting ------------------------------------------------------------------
+
+    @partial_fit_if_stochastic
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+    ) -> Any:
+        """One epoch on the rows given; gives itself.
+
+        `classes` are all that will ever come; the first call needs them.
+        """
+        if _check_partial_fit_first_call(self, classes):
+            self._label_binarizer = LabelBinarizer()
+            several = type_of_target(y).startswith("multilabel")
+            self._label_binarizer.fit(y if several else classes)
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    # --- predicting ---------------------------------------------------------------
+
+    def _decide(self, outputs: Array) -> Array:
+        flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
+        return np.asarray(self._label_binarizer.inverse_transform(flat))
+
+    def _rate(self, y: Array, decided: Array, sample_weight: Any) -> float:
+        if decided.dtype.kind == "f" and not np.isfinite(decided).all():
+            return np.nan
+        return float(accuracy_score(y, decided, sample_weight=sample_weight))
+
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class `(n, classes)`, in the order of `classes_`.
+
+        For several labels a row, the probability of each of them.
+        """
+        check_is_fitted(self)
+        p = self._outputs(X)
+        if self.n_outputs_ > 1:
+            return p
+        return np.hstack([1 - p, p])
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithm of `predict_proba`."""
+        p = self.predict_proba(X)
+        return np.asarray(np.log(p, out=p))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
