@@ -199,7 +199,7 @@ class Program:
         def step(x: Any, y: Any, weights: Any) -> Tensor:
             return self._traced_loss_and_gradient(x, y, weights)[0]
 
-        with _modes_kept(self.net):
+        with modes_kept(self.net):
             self.net.train()
             _, seen = replay(tapped(step, names), *batch.parts)
         return {name: x.numpy() for name, x in seen.items()}
@@ -310,7 +310,7 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
     array([[1.],
            [0.]], dtype=float32)
     """
-    with _modes_kept(net):
+    with modes_kept(net):
         net.eval()
         inputs = tensor(X).numpy()
         forward = compile(net.__call__)
@@ -322,7 +322,7 @@ def predict(net: Module, X: Any, batch_size: int = EVALUATION_BATCH) -> Array:
 
 
 @contextmanager
-def _modes_kept(net: Module) -> Iterator[None]:
+def modes_kept(net: Module) -> Iterator[None]:
     """Afterwards every layer trains, or does not, as it did before."""
     modes = {module: module.training for module in net.modules().values()}
     try:
