@@ -27,7 +27,10 @@ class LBFGS(Optimizer):
     search along the line that tries `learning_rate` first. Nocedal and Wright 2006,
     "Numerical optimization", algorithms 7.4 and 7.5.
 
-    `history` is how many steps are remembered. `converged` becomes true, and
+    `history` is how many steps are remembered. `preconditioner`, a function `g -> H0 g`
+    of a symmetric positive definite `H0`, is what `H` is guessed from where nothing is
+    remembered, and up to a factor what every guess begins with; it is the identity if
+    none is given. `converged` becomes true, and
     iterations change nothing from then on, when no element of `g` is larger than
     `gradient_tolerance`, when the loss falls by no more than the part `loss_tolerance`
     of it, or when no lower point can be found; `reason` says which.
@@ -51,6 +54,7 @@ class LBFGS(Optimizer):
         history: int = 10,
         gradient_tolerance: float = 1e-8,
         loss_tolerance: float = 1e-12,
+        preconditioner: Callable[[Vector], Vector] | None = None,
     ) -> None:
         super().__init__(learning_rate)
         if history < 1:
@@ -58,6 +62,7 @@ class LBFGS(Optimizer):
         self.history = history
         self.gradient_tolerance = self.checked("gradient_tolerance", gradient_tolerance)
         self.loss_tolerance = self.checked("loss_tolerance", loss_tolerance)
+        self.preconditioner = preconditioner
         self._reset()
 
     def _reset(self) -> None:
@@ -130,10 +135,16 @@ class LBFGS(Optimizer):
             found = self._along(evaluate, here, -self._times_curvature(here), rate)
         if found is None:
             self._steps, self._changes = [], []
-            # The first step has no scale of its own: at most 1 in all, as in PyTorch.
-            length = min(1.0, 1 / float(np.abs(here.gradient).sum()))
-            found = self._along(evaluate, here, -here.gradient, length)
+            found = self._from_scratch(evaluate, here)
         return found
+
+    def _from_scratch(self, evaluate: Evaluate, here: Point) -> Point | None:
+        """The end of a step where nothing is remembered."""
+        if self.preconditioner is not None:
+            return self._along(evaluate, here, -self.preconditioner(here.gradient), 1.0)
+        # The first step has no scale of its own: at most 1 in all, as in PyTorch.
+        length = min(1.0, 1 / float(np.abs(here.gradient).sum()))
+        return self._along(evaluate, here, -here.gradient, length)
 
     def _along(
         self, evaluate: Evaluate, here: Point, direction: Vector, step: float
@@ -154,7 +165,8 @@ class LBFGS(Optimizer):
             q -= weight * y
             weights.append(weight)
         s, y = pairs[-1]
-        q *= (s @ y) / (y @ y)
+        guess = _same if self.preconditioner is None else self.preconditioner
+        q = (s @ y) / (y @ guess(y)) * guess(q)
         for (s, y), weight in zip(pairs, reversed(weights), strict=True):
             q += (weight - (y @ q) / (s @ y)) * s
         return q
@@ -225,3 +237,7 @@ class LBFGS(Optimizer):
         """The inverse of `state_dict`."""
         super().load_state_dict(state)
         self.converged, self.reason = state["converged"], state["reason"]
+
+
+def _same(x: Vector) -> Vector:
+    return x
