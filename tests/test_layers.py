@@ -22,7 +22,7 @@ LAYERS = [
     {"random"},
     {"nn", "losses", "optim", "tables"},
     {"training"},
-    {"tabular", "sklearn", "export"},
+    {"insight", "tabular", "sklearn", "export"},
     {"view", "cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
