@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.metrics import accuracy_score
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import (
@@ -161,9 +160,6 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             return np.asarray(y.argmax(axis=1))
         return y.astype(dtype)
 
-    def _true(self, y: Array) -> Array:
-        return np.asarray(self._label_binarizer.inverse_transform(y))
-
     # --- fitting ------------------------------------------------------------------
 
     @partial_fit_if_stochastic
@@ -187,10 +183,14 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
         return np.asarray(self._label_binarizer.inverse_transform(flat))
 
-    def _rate(self, y: Array, decided: Array, sample_weight: Any) -> float:
-        if decided.dtype.kind == "f" and not np.isfinite(decided).all():
-            return np.nan
-        return float(accuracy_score(y, decided, sample_weight=sample_weight))
+    def _score_outputs(
+        self, outputs: Array, y: Array, sample_weight: Array | None
+    ) -> float:
+        if self.out_activation_ == "softmax":
+            right = outputs.argmax(axis=1) == y.argmax(axis=1)
+        else:
+            right = ((outputs > 0.5) == y).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class `(n, classes)`, in the order of `classes_`.

@@ -176,7 +176,7 @@ class Perceptron(Stochastic):
         with TRAINERS.borrow(recipe) as trainer:
             trainer.start(self._weights(), self.alpha, Settings("sgd", 0.0, 0.0))
             found = minimize(
-                lambda x: trainer.program.loss_and_gradient(data, x),
+                lambda x: trainer.loss_and_gradient(data, x),
                 trainer.vector,
                 method="L-BFGS-B",
                 jac=True,
@@ -201,6 +201,10 @@ class Perceptron(Stochastic):
         with NETWORKS.borrow(self._architecture(dtype)) as network:
             network.load(self._weights())
             return network.outputs(dense(X), self.out_activation_)
+
+    @abstractmethod
+    def _decide(self, outputs: Array) -> Array:
+        """What is predicted, where the network gives `outputs`."""
 
     def predict(self, X: Any) -> Array:
         """What is predicted for the rows of `X`, one each."""

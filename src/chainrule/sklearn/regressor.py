@@ -138,9 +138,6 @@ class MLPRegressor(RegressorMixin, Perceptron):
     def _targets(self, y: Array, dtype: Any) -> Array:
         return y.astype(dtype)
 
-    def _true(self, y: Array) -> Array:
-        return y
-
     @partial_fit_if_stochastic
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -150,7 +147,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
     def _decide(self, outputs: Array) -> Array:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs
 
-    def _rate(self, y: Array, decided: Array, sample_weight: Any) -> float:
-        if not np.isfinite(decided).all():
+    def _score_outputs(
+        self, outputs: Array, y: Array, sample_weight: Array | None
+    ) -> float:
+        if not np.isfinite(outputs).all():
             return np.nan
-        return float(r2_score(y, decided, sample_weight=sample_weight))
+        return float(r2_score(y, outputs, sample_weight=sample_weight))

@@ -122,16 +122,10 @@ class Stochastic(BaseEstimator, ABC):
         """What is made small."""
 
     @abstractmethod
-    def _true(self, y: Array) -> Array:
-        """What the columns of targets stand for, as users say it."""
-
-    @abstractmethod
-    def _decide(self, outputs: Array) -> Array:
-        """What is predicted, where the network gives `outputs`."""
-
-    @abstractmethod
-    def _rate(self, y: Array, decided: Array, sample_weight: Any) -> float:
-        """How good predictions are: accuracy, or the coefficient of determination."""
+    def _score_outputs(
+        self, outputs: Array, y: Array, sample_weight: Array | None
+    ) -> float:
+        """How good outputs are for columns of targets: what `score` would say."""
 
     # --- weights ------------------------------------------------------------------
 
@@ -221,7 +215,7 @@ class Stochastic(BaseEstimator, ABC):
         if sample_weight is not None:
             ours, theirs = sample_weight[train], sample_weight[held]
         data = self._rows(X[train], y[train], ours)
-        return data, (dense(X[held]), self._true(y[held]), theirs)
+        return data, (dense(X[held]), y[held], theirs)
 
     def _batch_size(self, count: int) -> int:
         if self.batch_size == "auto":
@@ -304,8 +298,8 @@ class Stochastic(BaseEstimator, ABC):
         """How good predictions are for rows that are not trained on."""
         assert course.held is not None
         _, y, sample_weight = course.held
-        decided = self._decide(course.outputs(self.out_activation_))
-        return self._rate(y, decided, sample_weight)
+        outputs = course.outputs(self.out_activation_)
+        return self._score_outputs(outputs, y, sample_weight)
 
     def _compare_score(self, score: float, course: Course) -> None:
         self.validation_scores_.append(score)

@@ -16,9 +16,11 @@ import numpy as np
 
 from chainrule import functions as F
 from chainrule import nn
+from chainrule.compile import Traced, trace
 from chainrule.ir import Array
 from chainrule.nn.initializers import skipped
 from chainrule.optim import Schedule
+from chainrule.passes import interpret
 from chainrule.sklearn.objectives import objective
 from chainrule.sklearn.updates import Settings, Update, rule
 from chainrule.tensor import State, Tensor
@@ -31,6 +33,8 @@ _ALIASES = {"logistic": "sigmoid", "swish": "silu"}
 
 # How many rows are predicted at once.
 _ROWS = 4096
+# For how many numbers of rows it is remembered what is to be computed.
+_FORWARDS = 16
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Network:
             for path, state in self.net.states().items()
             if id(state) not in own
         }
+        self._forwards: dict[tuple[int, str], Traced] = {}
         self._fresh = {path: s.held.copy() for path, s in self._others.items()}
 
     def load(self, weights: Weights) -> None:
@@ -113,11 +118,26 @@ class Network:
     def outputs(self, X: Array, output: str) -> Array:
         """What it gives for rows, after the activation function of the output."""
         self.net.eval()
-        parts = [
-            _OUTPUTS[output](self.net(X[first : first + _ROWS])).data
-            for first in range(0, max(len(X), 1), _ROWS)
-        ]
-        return parts[0].copy() if len(parts) == 1 else np.concatenate(parts)
+        parts = []
+        for first in range(0, max(len(X), 1), _ROWS):
+            rows = np.asarray(X[first : first + _ROWS], self.dtype)
+            traced = self._traced(rows, output)
+            parts += interpret(traced.graph, traced.inputs([rows]))
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _traced(self, rows: Array, output: str) -> Traced:
+        """What it computes for so many rows: to be run operation by operation.
+
+        That costs less than machine code would, which is best where it runs often.
+        """
+        key = (len(rows), output)
+        found = self._forwards.get(key)
+        if found is None:
+            if len(self._forwards) == _FORWARDS:
+                self._forwards.clear()
+            found = trace(lambda x: _OUTPUTS[output](self.net(x)), rows).simplified()
+            self._forwards[key] = found
+        return found
 
 
 _OUTPUTS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -149,6 +169,8 @@ class Trainer(Network):
             solver, nesterov=recipe.nesterov, clips=recipe.clips
         )
         self.update.initialize(self.net.parameters())
+        self._there = _weights_first(self.net)
+        self._back = np.argsort(self._there)
         self.penalty = L2(0.0, by_rows=True)
         self.program = Program(
             self.net, objective(recipe.objective), self.update, penalty=self.penalty
@@ -172,18 +194,39 @@ class Trainer(Network):
         self.update.plan(rates, len(bounds) - 1)
         return self.program.epochs(data, orders, bounds)
 
+    def loss_and_gradient(self, data: Rows, x: Array) -> tuple[float, Array]:
+        """The loss of all rows, and its gradient, where `x` are the weights."""
+        loss, gradient = self.program.loss_and_gradient(data, x[self._back])
+        return loss, gradient[self._there]
+
     @property
     def vector(self) -> Array:
-        """All parameters in one vector."""
-        return np.concatenate([p.held.ravel() for p in self.net.parameters().values()])
+        """All weights as one vector in scikit-learn's order: biases come last."""
+        own = np.concatenate([p.held.ravel() for p in self.net.parameters().values()])
+        return own[self._there]
 
     @vector.setter
     def vector(self, x: Array) -> None:
-        start = 0
+        own, start = x[self._back], 0
         for p in self.net.parameters().values():
-            part = x[start : start + p.size].reshape(p.shape)
-            p.hold(np.array(part, p.dtype))
+            p.hold(own[start : start + p.size].reshape(p.shape).astype(p.dtype))
             start += p.size
+
+
+def _weights_first(net: nn.Module) -> Array:
+    """Where in the vector of all parameters each number of scikit-learn's lies."""
+    parameters = net.parameters()
+    ends = np.cumsum([p.size for p in parameters.values()])
+    places = {
+        path: np.arange(end - p.size, end)
+        for (path, p), end in zip(parameters.items(), ends, strict=True)
+    }
+    # Sorting is stable, so that layers stay in their order.
+    return np.concatenate([places[k] for k in sorted(places, key=_is_no_matrix)])
+
+
+def _is_no_matrix(path: str) -> bool:
+    return not path.endswith(".W")
 
 
 K = TypeVar("K", bound=Hashable)
