@@ -50,6 +50,10 @@ class Program:
         self.loss = loss
         self.optimizer = optimizer
         self.penalty = penalty
+        # Finding them takes longer than a step of a small network.
+        self._modules = list(net.modules().values())
+        self._parameters = list(net.parameters().values())
+        self._smallest = smallest_batch(net)
         self.meter = Meter() if meter is None else meter
         self._step = CompiledSteps(self._traced_step, self.meter)
         self._loss_and_gradient = compile(self._traced_loss_and_gradient)
@@ -84,7 +88,7 @@ class Program:
         Raises `NonFiniteError` with the weights as they were before the step that went
         wrong.
         """
-        self.net.train()
+        self._switch(training=True)
         steps = self._steps(orders, bounds)
         self._take(data, steps, len(bounds) - 1)
         return self._losses.reshape(len(orders), -1)
@@ -102,7 +106,7 @@ class Program:
 
         Or the part of one that comes after `before` steps.
         """
-        self.net.train()
+        self._switch(training=True)
         steps = self._steps([order], bounds)
         whole = before + len(steps)
         if on_step is None:
@@ -140,23 +144,22 @@ class Program:
 
     def full_batch_iteration(self, data: Batches) -> float:
         """One iteration of an optimizer that looks at all rows before it moves."""
-        parameters = self.net.parameters()
 
         def evaluate(x: Array) -> tuple[float, Array]:
             return self.loss_and_gradient(data, x)
 
-        before = _flatten(p.data for p in parameters.values())
+        before = _flatten(p.data for p in self._parameters)
         try:
             with self.meter.compiling(), self.meter.during("stepping"):
                 after, loss = self.optimizer.iterate(evaluate, before)
         except ValueError:
-            _unflatten(parameters.values(), before)
+            _unflatten(self._parameters, before)
             for batch in self._full_batches(data):
                 when = f"step {self.optimizer.steps + 1}"
                 story = self._story(data if isinstance(data, Rows) else batch)
                 explain_non_finite(self._traced_loss_and_gradient, batch, when, story)
             raise
-        _unflatten(parameters.values(), after)
+        _unflatten(self._parameters, after)
         self.optimizer.steps += 1
         self.meter.steps += 1
         self.meter.rows += len(data)
@@ -168,8 +171,8 @@ class Program:
         They are those for the weights `x`: all parameters in their order, as one
         vector, which the network has from then on.
         """
-        self.net.train()
-        _unflatten(self.net.parameters().values(), x)
+        self._switch(training=True)
+        _unflatten(self._parameters, x)
         return self._mean_loss_and_gradient(data)
 
     def loss_of(self, data: Rows) -> tuple[float, Array]:
@@ -177,7 +180,7 @@ class Program:
 
         Raises `NonFiniteError` if the loss is not finite.
         """
-        self.net.eval()
+        self._switch(training=False)
         total, predictions = 0.0, []
         for batch in data.batches(EVALUATION_BATCH):
             with self.meter.compiling(), self.meter.during("evaluating"):
@@ -232,6 +235,11 @@ class Program:
         with scope(LOSS):
             return self.loss(prediction, y, sample_weight=weights), prediction
 
+    def _switch(self, *, training: bool) -> None:
+        for module in self._modules:
+            if module.training != training:
+                module.training = training
+
     # --- helpers ------------------------------------------------------------------
 
     def _mean_loss_and_gradient(self, data: Batches) -> tuple[float, Array]:
@@ -247,7 +255,7 @@ class Program:
         return total, gradient
 
     def _full_batches(self, data: Batches) -> Iterator[Rows]:
-        return data.batches(EVALUATION_BATCH, smallest_batch(self.net))
+        return data.batches(EVALUATION_BATCH, self._smallest)
 
     def _explain(
         self, data: Rows, steps: Steps, losses: Array, epoch: int, before: int
@@ -344,5 +352,5 @@ def _unflatten(states: Any, flat: Array) -> None:
     start = 0
     for state in states:
         part = flat[start : start + state.size].reshape(state.shape)
-        state.assign(part.astype(state.dtype))
+        state.hold(part.astype(state.dtype))
         start += state.size
