@@ -51,7 +51,7 @@ def test_help_names_what_there_is(chainrule):
         *others, last = names
         assert f"{', '.join(others)} or {last}." in page
     assert "Default: 64,64." in page
-    assert "The column to predict. Required." in page
+    assert "Usage: chainrule train TABLE --target COL [OPTIONS]" in page
 
 
 def test_the_defaults_are_those_of_the_library(chainrule):

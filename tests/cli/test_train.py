@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from chainrule.cli.progress import ProgressLines
-from chainrule.tabular import load_run, train_table
+from chainrule.tabular import load_run
 
 START = [sys.executable, "-c", "from chainrule.cli import main; main()"]
 
@@ -41,8 +41,8 @@ def test_it_says_what_it_understood_how_it_went_and_what_came_of_it(
     (run,) = (tmp_path / "runs").iterdir()
     names = sorted(path.name for path in run.iterdir())
     assert names == [
-        *("evaluation.json", "history.jsonl", "model.json", "model.safetensors"),
-        "report.html",
+        *("checkpoint.safetensors", "evaluation.json", "history.jsonl"),
+        *("model.json", "model.safetensors", "report.html", "training.json"),
     ]
     assert load_run(run).provenance.command.startswith("chainrule train ")
     assert "<svg" in (run / "report.html").read_text()
@@ -259,21 +259,6 @@ def test_two_runs_in_the_same_second_get_two_names(
     assert sorted(p.name for p in (tmp_path / "runs").iterdir()) == ["a", "a-2"]
 
 
-def test_a_name_that_is_taken_meanwhile_does_not_cost_the_result(
-    chainrule, homes_csv, tmp_path, monkeypatch
-):
-    def slow(*arguments, **options):
-        run = train_table(*arguments, **options)
-        run.save(tmp_path / "run")  # somebody else was faster
-        return run
-
-    monkeypatch.setattr("chainrule.cli.training.train_table", slow)
-    told = chainrule(
-        *("train", homes_csv, "--target", "price", "--epochs", 1, "--out", "run", "-q")
-    )
-    assert (told.code, told.out) == (0, "run-2\n")
-
-
 def test_a_terminal_that_knows_few_letters_is_no_error(homes_csv, tmp_path):
     done = subprocess.run(  # noqa: S603 - our own program
         [*START, "train", str(homes_csv), "--target", "price", "--epochs", "1"],
@@ -297,17 +282,33 @@ def test_divergence_is_explained(chainrule, homes_csv, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(
+def test_a_full_disk_is_one_sentence_and_costs_nothing(
     chainrule, homes_csv, tmp_path, monkeypatch
 ):
     def full(path, text):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
-    monkeypatch.setattr("chainrule.tabular.run.write_text", full)
-    told = chainrule("train", homes_csv, "--target", "price", "--epochs", 1)
+    command = ("train", homes_csv, "--target", "price", "--epochs", 1, "--out", "run")
+    with monkeypatch.context() as patch:
+        patch.setattr("chainrule.tabular.run.write_text", full)
+        told = chainrule(*command)
     assert told.code == 1
     assert "the disk is full" in told.err
-    assert list((tmp_path / "runs").iterdir()) == []
+    assert "To go on: chainrule train --resume run" in told.err
+    assert chainrule("train", "--resume", "run", "-q").out == "run\n"
+    assert len(load_run("run").history) == 1
+
+
+def test_a_disk_that_is_full_from_the_beginning_gets_nothing(
+    chainrule, homes_csv, tmp_path, monkeypatch
+):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("chainrule.training.checkpoint.write_bytes", full)
+    told = chainrule("train", homes_csv, "--target", "price", "--epochs", 1)
+    assert told.err == "error: the disk is full; nothing was left half-written\n"
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_bug_is_called_a_bug(chainrule, homes_csv, monkeypatch):
@@ -376,9 +377,7 @@ def test_the_epoch_is_finished_after_ctrl_c(chainrule, homes_csv, monkeypatch):
     press_ctrl_c(monkeypatch, times=1)
     told = chainrule("train", homes_csv, "--target", "price", "--out", "run")
     assert told.code == 0
-    assert (
-        told.err == "stopping after this epoch; Ctrl-C again stops at once, unsaved\n"
-    )
+    assert told.err == "stopping after this epoch; Ctrl-C again stops at once\n"
     assert "stopped by Ctrl-C" in told.out
     assert len(load_run("run").history) == 3
     assert signal.getsignal(signal.SIGINT) is before
@@ -404,13 +403,68 @@ def test_a_terminal_gets_a_live_view(chainrule, homes_csv, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
-def test_a_killed_training_leaves_no_run(homes_csv, tmp_path):
-    process = started(homes_csv, tmp_path)
+def test_a_killed_training_can_be_gone_on_with(chainrule, homes_csv, tmp_path):
+    process = started(homes_csv, tmp_path, "--epochs", "40")
     process.kill()
     process.communicate(timeout=60)
-    assert not (tmp_path / "run").exists()
-    for path in tmp_path.iterdir():
-        assert not (path / "model.json").exists()
+    told = chainrule("predict", "run", homes_csv)
+    assert told.code == 1
+    assert "chainrule train --resume run" in told.err
+    assert chainrule("train", "--resume", "run", "--quiet").code == 0
+    assert len(load_run("run").history) == 40
+    assert not (tmp_path / "run" / "unfinished").exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+def test_the_second_of_two_processes_is_told_at_once(chainrule, homes_csv, tmp_path):
+    process = started(homes_csv, tmp_path)
+    try:
+        for options in (["--resume", "run"], [homes_csv, "--target", "price", "--out",
+                        "run", "--overwrite"]):  # fmt: skip
+            told = chainrule("train", *options)
+            assert told.code == 1
+            assert f"run is in use: process {process.pid} on" in told.err
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert chainrule("predict", "run", homes_csv).code == 0
+
+
+def test_a_finished_run_is_trained_more(chainrule, homes_csv, tmp_path):
+    start = ("train", homes_csv, "--target", "price", "--hidden", "4", "-q")
+    chainrule(*start, "--epochs", 3, "--out", "a")
+    told = chainrule("train", "--resume", "a", "--epochs", 5)
+    assert told.code == 0, told.err
+    assert told.out.startswith("going on with a\n")
+    chainrule(*start, "--epochs", 5, "--out", "b")
+    weights = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("a", "b")]
+    assert weights[0] == weights[1]
+    command = load_run("a").provenance.command
+    assert command.endswith(" --out a && chainrule train --resume a --epochs 5")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ([], "a is finished, with 2 epochs: say how many"),
+        (["--hidden", "3"], "--hidden: a training that goes on keeps"),
+        (["--target", "size"], "--target: a training that goes on keeps"),
+        (["--epochs", "many"], "--epochs"),
+    ],
+)
+def test_what_cannot_be_gone_on_with(chainrule, homes_csv, options, complaint):
+    chainrule("train", homes_csv, "--target", "price", "--epochs", 2, "--out", "a")
+    told = chainrule("train", "--resume", "a", *options)
+    assert told.code in (1, 2)
+    assert told.out == ""
+    assert complaint in told.err
+
+
+def test_where_there_is_nothing_to_go_on_with(chainrule, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "nowhere is not there" in chainrule("train", "--resume", "nowhere").err
+    assert "empty is not a run" in chainrule("train", "--resume", "empty").err
 
 
 def test_a_second_ctrl_c_saves_nothing(chainrule, homes_csv, tmp_path, monkeypatch):

@@ -35,7 +35,8 @@ def test_a_loaded_run_is_the_saved_one(saved, flowers):
 def test_the_files_of_a_run(saved):
     names = sorted(path.name for path in saved.folder.iterdir())
     assert names == [
-        *("evaluation.json", "history.jsonl", "model.json", "model.safetensors")
+        *("checkpoint.safetensors", "evaluation.json", "history.jsonl"),
+        *("model.json", "model.safetensors", "training.json"),
     ]
     extra = json.loads((saved.folder / "model.json").read_text())["extra"]
     about = {**extra, **extra["table_run"]}

@@ -10,13 +10,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from chainrule.cli.commands.graph import EXAMPLES as GRAPH_EXAMPLES
 from chainrule.cli.commands.graph import graph
 from chainrule.cli.commands.train import EXAMPLES as TRAIN_EXAMPLES
+from chainrule.cli.commands.train import USAGES as TRAIN_USAGES
 from chainrule.cli.commands.train import train
 from chainrule.cli.commands.use import (
     EVALUATE_EXAMPLES,
@@ -27,11 +28,9 @@ from chainrule.cli.commands.use import (
 from chainrule.cli.console import say_error
 from chainrule.cli.errors import Failure
 from chainrule.cli.help import Group, with_examples
+from chainrule.cli.options import UsageError
 
 __all__ = ["app", "run"]
-
-# What all wrong usage of typer is, with or without click: there is no public name.
-UsageError: Final[type[Exception]] = typer.BadParameter.__mro__[1]
 
 
 class Program(Group):
@@ -49,7 +48,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(cls=with_examples(*TRAIN_EXAMPLES))(train)
+app.command(cls=with_examples(*TRAIN_EXAMPLES, usages=TRAIN_USAGES))(train)
 app.command(cls=with_examples(*PREDICT_EXAMPLES))(predict)
 app.command(cls=with_examples(*EVALUATE_EXAMPLES))(evaluate)
 app.command(

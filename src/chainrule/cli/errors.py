@@ -34,11 +34,13 @@ def expecting(
         notes = getattr(error, "__notes__", [])
         raise Failure(_sentence(str(error)), *notes, code=code) from error
     except OSError as error:
-        raise Failure(_file_trouble(error)) from error
+        notes = getattr(error, "__notes__", [])
+        raise Failure(_file_trouble(error), *notes) from error
     except KeyboardInterrupt:
         raise Failure(stopped, code=130) from None
     except MemoryError as error:
-        raise Failure("there is not enough memory for this") from error
+        notes = getattr(error, "__notes__", [])
+        raise Failure("there is not enough memory for this", *notes) from error
 
 
 def _sentence(message: str) -> str:

@@ -23,6 +23,7 @@ class Command(TyperCommand):
     """A command whose `--help` is a page of ours."""
 
     examples: Sequence[Example] = ()
+    usages: Sequence[str] = ()  # where they are not what the parameters say
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the page."""
@@ -39,9 +40,9 @@ class Group(TyperGroup):
         formatter.write(_page(self, ctx))
 
 
-def with_examples(*pairs: Example) -> type[Command]:
-    """The class of a command that has these examples."""
-    return type("Command", (Command,), {"examples": pairs})
+def with_examples(*pairs: Example, usages: Sequence[str] = ()) -> type[Command]:
+    """The class of a command that has these examples, and is used in these ways."""
+    return type("Command", (Command,), {"examples": pairs, "usages": usages})
 
 
 def _page(command: Command | Group, ctx: Any) -> str:
@@ -53,7 +54,8 @@ def _page(command: Command | Group, ctx: Any) -> str:
 
 
 def _print_page(console: Console, command: Command | Group, ctx: Any) -> None:
-    console.print(Text.assemble(("Usage: ", "bold"), _usage(command, ctx)))
+    for k, usage in enumerate(_usages(command, ctx)):
+        console.print(Text.assemble(("       " if k else "Usage: ", "bold"), usage))
     for paragraph in (command.help or "").split("\n\n"):
         console.print()
         console.print(Text(" ".join(paragraph.split())))
@@ -68,7 +70,14 @@ def _print_page(console: Console, command: Command | Group, ctx: Any) -> None:
             console.print(Text(f"  {typed}", style="cyan"), soft_wrap=True)
 
 
-def _usage(command: Command | Group, ctx: Any) -> Text:
+def _usages(command: Command | Group, ctx: Any) -> Iterator[str]:
+    for usage in command.usages if isinstance(command, Command) else ():
+        yield f"{ctx.command_path} {usage} [OPTIONS]"
+    if isinstance(command, Group) or not command.usages:
+        yield _usage(command, ctx)
+
+
+def _usage(command: Command | Group, ctx: Any) -> str:
     words = [ctx.command_path]
     if isinstance(command, Group):
         words.append("COMMAND")
@@ -78,7 +87,7 @@ def _usage(command: Command | Group, ctx: Any) -> Text:
             words.append(name if parameter.required else f"[{name}]")
         elif parameter.required:
             words.append(f"{parameter.opts[0]} {_metavar(parameter)}")
-    return Text(" ".join([*words, "[OPTIONS]"]))
+    return " ".join([*words, "[OPTIONS]"])
 
 
 def _commands(group: Group, ctx: Any) -> Iterator[tuple[Text, Text]]:

@@ -3,10 +3,40 @@
 import csv
 import math
 from collections.abc import Iterable
+from typing import Any, Final
 
 import typer
 
-__all__ = ["class_weights", "layers", "names", "share_or_file"]
+__all__ = [
+    "UsageError",
+    "class_weights",
+    "given_options",
+    "layers",
+    "names",
+    "share_or_file",
+    "usage_error",
+]
+
+# What all wrong usage of typer is, with or without click: there is no public name.
+UsageError: Final[Any] = typer.BadParameter.__mro__[1]
+
+
+def usage_error(message: str, context: typer.Context) -> Exception:
+    """What typer itself raises where something is missing, or too much."""
+    error: Exception = UsageError(message, ctx=context)
+    return error
+
+
+def given_options(context: typer.Context) -> dict[str, Any]:
+    """What was said on the command line, or in a file of settings; no defaults."""
+    return {
+        name: value
+        for name, value in context.params.items()
+        if getattr(context.get_parameter_source(name), "name", "") in _SAID
+    }
+
+
+_SAID: Final = ("COMMANDLINE", "DEFAULT_MAP", "ENVIRONMENT")
 
 
 def names(given: Iterable[str] | None) -> list[str]:

@@ -5,7 +5,7 @@ import re
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +29,10 @@ from chainrule.tabular import (
     TableCallback,
     TableRun,
     default_folder,
+    resume_run,
     train_table,
 )
-from chainrule.tabular.folder import check_destination
+from chainrule.tabular.folder import UNFINISHED
 from chainrule.tabular.network import Architecture
 from chainrule.tabular.problem import Problem
 from chainrule.training.diagnose import NonFiniteError
@@ -41,7 +42,7 @@ from chainrule.view.gather import report_of
 from chainrule.view.report import render_report
 from chainrule.view.words import result_words
 
-__all__ = ["Output", "train_and_show"]
+__all__ = ["Output", "resume_and_show", "train_and_show"]
 
 REPORT_FILE = "report.html"
 
@@ -61,31 +62,49 @@ def train_and_show(
 ) -> None:
     """Train on `table`, save the run, and print what is worth knowing."""
     folder = output.folder or default_folder(table, target)
-    console = new_console()
-    talks = not (output.quiet or output.json)
-    interruption = Interruption()
-    callbacks: list[Callback] = [interruption]
-    if talks:
-        callbacks += _speakers(console, table, interruption)
-    with (
-        expecting(SettingError, code=2),
-        expecting(TableError, RunError, stopped="stopped at once; nothing was saved"),
-        _explaining_divergence(),
-        _closing(callbacks),
-    ):
-        unnamed = output.folder is None
-        check_destination(folder, overwrite=output.overwrite, rename=unnamed)
-        run = train_table(
+    unnamed = output.folder is None
+
+    def train(**watching: Any) -> TableRun:
+        return train_table(
             table,
             target,
             **settings,
+            **watching,
+            out=folder,
+            overwrite=output.overwrite,
+            rename=unnamed,
+        )
+
+    _train_and_show(train, table, output)
+
+
+def resume_and_show(
+    folder: Path, table: str | None, settings: Mapping[str, Any], output: Output
+) -> None:
+    """Go on with the training in `folder`, and print what is worth knowing."""
+
+    def train(**watching: Any) -> TableRun:
+        return resume_run(folder, table, **settings, **watching)
+
+    _train_and_show(train, f"going on with {folder}", output)
+
+
+def _train_and_show(train: Callable[..., TableRun], title: str, output: Output) -> None:
+    console = new_console()
+    interruption = Interruption()
+    callbacks: list[Callback] = [interruption]
+    if not (output.quiet or output.json):
+        callbacks += _speakers(console, title, interruption)
+    with (
+        expecting(SettingError, code=2),
+        expecting(TableError, RunError),
+        _telling_how_to_go_on(interruption),
+        _explaining_divergence(),
+        _closing(callbacks),
+    ):
+        run = train(
             callbacks=callbacks,
             command=shlex.join(["chainrule", *sys.argv[1:]]),
-        )
-        run = run.save(
-            folder,
-            overwrite=output.overwrite,
-            rename=not output.overwrite,
             documents={REPORT_FILE: _report},
         )
     if output.json:
@@ -94,6 +113,21 @@ def train_and_show(
         typer.echo(str(run.folder))
     else:
         _summarise(console, run)
+
+
+@contextmanager
+def _telling_how_to_go_on(interruption: "Interruption") -> Iterator[None]:
+    """Where training was cut short, and enough of it is saved, say how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = interruption.left_behind()
+        message = "stopped at once" if left else "stopped at once; nothing was saved"
+        raise Failure(message, *left, code=130) from None
+    except (OSError, MemoryError) as error:
+        for note in interruption.left_behind():
+            error.add_note(note)
+        raise
 
 
 @contextmanager
@@ -133,13 +167,24 @@ def _next_commands(run: TableRun) -> Sequence[tuple[str, str]]:
 # --- while it trains ------------------------------------------------------------------
 
 
-class Interruption(Callback):
+class Interruption(TableCallback):
     """Ctrl-C while training: stop after this epoch. A second one stops at once."""
 
     def __init__(self) -> None:
         self.wanted = False
+        self.folder: Path | None = None
         self.view: ProgressView | None = None
         self._before: Any = None
+
+    def on_place(self, folder: Path) -> None:
+        """Know where training is saved."""
+        self.folder = folder
+
+    def left_behind(self) -> tuple[str, ...]:
+        """How to go on with a training that was cut short, if enough is saved."""
+        if self.folder is None or not (self.folder / UNFINISHED).is_dir():
+            return ()
+        return (f"To go on: {command('train', '--resume', str(self.folder))}",)
 
     def on_start(self, run: Run) -> None:
         """Listen from now on."""
@@ -167,7 +212,7 @@ class Interruption(Callback):
         if self.wanted:
             raise KeyboardInterrupt
         self.wanted = True
-        message = "stopping after this epoch; Ctrl-C again stops at once, unsaved"
+        message = "stopping after this epoch; Ctrl-C again stops at once"
         if self.view is not None:
             self.view.message = message
         else:

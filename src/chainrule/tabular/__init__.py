@@ -4,6 +4,7 @@
     run.evaluation.metrics["accuracy"], run.baselines, run.influence
     run = load_run("runs/income")
     run.predict("new.csv")
+    resume_run("runs/income", epochs=400)
 
 All but evaluations and influence needs the extra ``chainrule[tables]``.
 """
@@ -15,10 +16,11 @@ from chainrule.tabular.evaluation import Evaluation, Influence
 from chainrule.tabular.provenance import Provenance
 
 if TYPE_CHECKING:
-    from chainrule.tabular.folder import RunError
+    from chainrule.tabular.errors import RunError
+    from chainrule.tabular.learning import TableCallback
     from chainrule.tabular.network import SettingError
     from chainrule.tabular.run import TableRun, load_run
-    from chainrule.tabular.train import TableCallback, default_folder, train_table
+    from chainrule.tabular.train import default_folder, resume_run, train_table
 
 __all__ = [
     "Evaluation",
@@ -30,17 +32,19 @@ __all__ = [
     "TableRun",
     "default_folder",
     "load_run",
+    "resume_run",
     "train_table",
 ]
 
 # Imported once they are asked for: charts of evaluations need no pyarrow.
 _HOMES = {
-    "RunError": "folder",
+    "RunError": "errors",
     "SettingError": "network",
     "TableRun": "run",
     "load_run": "run",
-    "TableCallback": "train",
+    "TableCallback": "learning",
     "default_folder": "train",
+    "resume_run": "train",
     "train_table": "train",
 }
 

@@ -32,13 +32,14 @@ from chainrule.tables import (
     labelled_rows,
 )
 from chainrule.tables.records import from_plain, to_plain
+from chainrule.tabular.errors import RunError
 from chainrule.tabular.evaluation import (
     Evaluation,
     Influence,
     evaluate_classes,
     evaluate_regression,
 )
-from chainrule.tabular.folder import MODEL_FILE, RunError, write_folder
+from chainrule.tabular.folder import MODEL_FILE, UNFINISHED, write_folder
 from chainrule.tabular.network import Architecture
 from chainrule.tabular.provenance import Provenance
 from chainrule.training.history import History
@@ -46,7 +47,7 @@ from chainrule.training.program import predict
 from chainrule.training.scores import probabilities
 from chainrule.training.speed import Speed
 
-__all__ = ["Document", "TableRun", "judge", "load_run"]
+__all__ = ["WEIGHTS_FILE", "Document", "TableRun", "judge", "load_run", "write_files"]
 
 KIND: Final = "table_run"  # under which it is kept with its network
 VERSION: Final = 1
@@ -168,9 +169,7 @@ class TableRun:
         placed = replace(self, folder=path)
 
         def write(beside: Path) -> None:
-            for name, document in (documents or {}).items():
-                write_text(beside / name, document(placed))
-            _write(placed, beside)
+            write_files(placed, beside, documents or {})
 
         done = write_folder(path, write, overwrite=overwrite, rename=rename)
         return replace(self, folder=done)
@@ -199,8 +198,10 @@ def judge(encoder: Encoder, net: Module, X: Array, table: pa.Table) -> Evaluatio
 # --- writing ------------------------------------------------------------------------
 
 
-def _write(run: TableRun, folder: Path) -> None:
-    """The files of a run; those that make it one come last."""
+def write_files(run: TableRun, folder: Path, documents: Mapping[str, Document]) -> None:
+    """Write the files of a run and its documents; those that make it one come last."""
+    for name, document in documents.items():
+        write_text(folder / name, document(run))
     run.history.save(folder / HISTORY_FILE)
     scores = {
         "test": None if run.evaluation is None else run.evaluation.to_json(),
@@ -274,8 +275,14 @@ def _check_folder(path: Path) -> None:
         raise RunError(f"there is no run folder {path}{_nearby(path)}")
     if not path.is_dir():
         raise RunError(f"{path} is a file; a run is a folder, give that")
-    if not (path / MODEL_FILE).is_file():
-        raise RunError(f"{path} is not a run: there is no {MODEL_FILE} in it")
+    if (path / MODEL_FILE).is_file():
+        return
+    if (path / UNFINISHED).is_dir():
+        raise RunError(
+            f"{path} is not finished: its training goes on, or was interrupted and can "
+            f"be gone on with (resume_run, or chainrule train --resume {path})"
+        )
+    raise RunError(f"{path} is not a run: there is no {MODEL_FILE} in it")
 
 
 def _nearby(path: Path) -> str:

@@ -2,12 +2,12 @@
 
 import math
 import operator
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
 from chainrule import optim
-from chainrule.tabular.network import SettingError, check_layers
+from chainrule.tabular.network import Architecture, SettingError, check_layers
 
 __all__ = ["OPTIMIZERS", "Settings"]
 
@@ -72,6 +72,15 @@ class Settings:
             None if patience is None else _whole("patience", patience),
             _whole("seed", seed, least=0),
         )
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> Self:
+        """The settings among the options of `train_table`."""
+        return cls.checked(**{field.name: options[field.name] for field in fields(cls)})
+
+    def architecture(self, inputs: int, outputs: int) -> Architecture:
+        """The network for so many inputs and outputs."""
+        return Architecture(inputs, self.hidden, self.activation, self.dropout, outputs)
 
     def new_optimizer(self, rows: int) -> optim.Optimizer:
         """The optimizer for so many training rows."""

@@ -1,49 +1,29 @@
-"""`train_table`: from a table to a network that has been judged."""
+"""`train_table`: from a table to a network that has been judged; `resume_run`."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
-import numpy as np
-
-from chainrule import losses
-from chainrule.ir import Array
-from chainrule.nn import Module
-from chainrule.tables.columns import NumberTarget
-from chainrule.tabular.baseline import baselines
-from chainrule.tabular.evaluation import Influence, column_influence
+from chainrule.tabular.errors import RunError
 from chainrule.tabular.folder import check_destination
-from chainrule.tabular.network import Architecture, SettingError
-from chainrule.tabular.problem import Part, Problem, prepare
-from chainrule.tabular.provenance import Provenance
-from chainrule.tabular.run import TableRun, judge
+from chainrule.tabular.learning import learn
+from chainrule.tabular.problem import Problem, prepare
+from chainrule.tabular.run import Document, TableRun, load_run
 from chainrule.tabular.settings import Settings
-from chainrule.training.callbacks import EarlyStopping
-from chainrule.training.data import balanced
-from chainrule.training.history import History
-from chainrule.training.loop import fit
-from chainrule.training.metrics import root_mean_squared_error
-from chainrule.training.program import predict
+from chainrule.tabular.workplace import (
+    Request,
+    check_goes_on,
+    claimed,
+    fingerprint,
+    reopened,
+)
+from chainrule.training.checkpoint import CheckpointError
 from chainrule.training.run import Callback
-from chainrule.training.scores import Score
 
-__all__ = ["TableCallback", "default_folder", "train_table"]
-
-
-class TableCallback(Callback):
-    """A callback that is also told what comes before and after training."""
-
-    def on_table(
-        self, problem: Problem, architecture: Architecture, net: Module
-    ) -> None:
-        """The table is read and understood; training is next."""
-
-    def on_trained(self, history: History) -> None:
-        """The network is trained; judging it is next."""
+__all__ = ["default_folder", "resume_run", "train_table"]
 
 
 def train_table(
@@ -72,9 +52,11 @@ def train_table(
     seed: int = 0,
     out: str | Path | None = None,
     overwrite: bool = False,
+    rename: bool = False,
     profile: bool = False,
     callbacks: Iterable[Callback] = (),
-    command: str = "",
+    command: str = "train_table(...)",
+    documents: Mapping[str, Document] | None = None,
 ) -> TableRun:
     """Train a network to predict one column of a table from the others.
 
@@ -112,11 +94,14 @@ def train_table(
         class_weight: what a row of each class counts: by label, or `"balanced"` for
             classes that count alike.
         seed: decides the split, the first weights, the order of the rows, dropout.
-        out: a folder to save the run to.
+        out: a folder to save the run to. While training goes on, it holds what is
+            needed to go on after a crash (`resume_run`).
         overwrite: whether to replace a run that `out` holds already.
+        rename: whether to put a number behind the name where `out` is taken.
         profile: note where in the steps the time goes, for `run.history.speed`.
         callbacks: told how training goes; a `TableCallback` is told more.
         command: how this was started, kept with the run.
+        documents: as for `TableRun.save`.
 
     Raises:
         TableError: where the table makes no sense, or does not have the target.
@@ -130,73 +115,110 @@ def train_table(
     >>> run.evaluation.metrics["r2_score"] > 0.9
     True
     """
-    settings = Settings.checked(
-        hidden=hidden,
-        activation=activation,
-        dropout=dropout,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer,
-        lr=lr,
-        weight_decay=weight_decay,
-        patience=patience,
-        seed=seed,
-    )
+    options = {
+        "task": task,
+        "drop": drop,
+        "kinds": kinds,
+        "max_categories": max_categories,
+        "missing": missing,
+        "delimiter": delimiter,
+        "encoding": encoding,
+        "validation": validation,
+        "test": test,
+        "hidden": hidden,
+        "activation": activation,
+        "dropout": dropout,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": optimizer,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "patience": patience,
+        "class_weight": class_weight,
+        "seed": seed,
+    }
+    settings = Settings.of(options)
     if out is not None:
-        check_destination(Path(out), overwrite=overwrite)
-    problem = prepare(
-        source,
-        target,
-        validation=validation,
-        test=test,
-        seed=settings.seed,
-        task=task,
-        drop=drop,
-        kinds=kinds,
-        max_categories=max_categories,
-        reading={"missing": missing, "delimiter": delimiter, "encoding": encoding},
-    )
-    weigh = _weigher(problem, class_weight)
-    inputs = len(problem.encoder.inputs)
-    architecture = Architecture(
-        inputs, settings.hidden, activation, settings.dropout, problem.outputs
-    )
-    net = architecture.build(settings.seed)
-    watchers = list(callbacks)
-    for watcher in watchers:
-        if isinstance(watcher, TableCallback):
-            watcher.on_table(problem, architecture, net)
-    history = _learn(problem, net, settings, weigh, watchers, profile=profile)
-    judged = problem.test
-    run = TableRun(
-        net=net,
-        architecture=architecture,
-        encoder=problem.encoder,
-        schema=problem.schema,
-        split=problem.split,
-        settings={
-            **asdict(settings),
-            "hidden": list(settings.hidden),
-            "batch_size": settings.batch(len(problem.train)),
-            "weight_decay": settings.decay(len(problem.train)),
-            "validation": _named(validation),
-            "test": _named(test),
-            "class_weight": _plain(class_weight),
-        },
-        history=history,
-        provenance=Provenance.here_and_now(
-            str(_named(source)), command or "train_table(...)", settings.seed
-        ),
-        evaluation=judge(problem.encoder, net, judged.X, judged.table)
-        if judged
-        else None,
-        baselines=baselines(problem, judged, weigh(problem.train)) if judged else {},
-        influence=_influence(problem, net, settings.seed),
-    )
+        check_destination(Path(out), overwrite=overwrite, rename=rename)
+    problem = _problem(source, target, options)
+    asked = Request.of(source, target, options, fingerprint(problem), command)
+    watching: dict[str, Any] = {"callbacks": callbacks, "profile": profile}
     if out is None:
-        return run
-    # Whoever has taken the name meanwhile must not cost the result.
-    return run.save(out, overwrite=overwrite, rename=not overwrite)
+        return learn(problem, settings, asked, **watching)
+    with claimed(Path(out), overwrite=overwrite, rename=rename) as place:
+        run = learn(problem, settings, asked, place=place, **watching)
+        return place.finish(run, documents or {})
+
+
+def resume_run(
+    folder: str | Path,
+    source: Any = None,
+    *,
+    validation: Any = None,
+    test: Any = None,
+    epochs: int | None = None,
+    patience: int | None = None,
+    profile: bool = False,
+    callbacks: Iterable[Callback] = (),
+    command: str = "",
+    documents: Mapping[str, Document] | None = None,
+) -> TableRun:
+    """Go on with a training that was interrupted, or train a finished run more.
+
+    What comes out has the same bits as if it had never been interrupted, or had been
+    asked for so many epochs in the first place. Until it is over, a finished run stays
+    as it is.
+
+    Args:
+        folder: the run, or what `train_table(..., out=)` left of one.
+        source: the table, where it was in memory, or has moved.
+        validation: the validation rows, likewise.
+        test: the test rows, likewise.
+        epochs: how many epochs in all; by default as before.
+        patience: how many epochs without a better validation loss to wait, 0 to go
+            through all of them; by default as before.
+        profile: note where in the steps the time goes.
+        callbacks: told how training goes.
+        command: how this was started, kept with the run.
+        documents: as for `TableRun.save`.
+
+    Raises:
+        RunError: if there is nothing to go on with, somebody else trains in the folder,
+            or the table is no longer the same.
+        TableError, SettingError, NonFiniteError: as `train_table`.
+
+    >>> import tempfile
+    >>> table = {"x": range(100), "y": [x * x for x in range(100)]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = train_table(table, "y", epochs=3, out=f"{folder}/run")
+    ...     len(resume_run(f"{folder}/run", table, epochs=5).history)
+    5
+    """
+    with reopened(Path(folder)) as place:
+        before = place.request()
+        asked = before.changed(epochs=epochs, patience=patience, command=command)
+        settings = Settings.of(asked.options)
+        if place.finished:
+            check_goes_on(load_run(folder).history, settings, folder)
+        options = asked.given(validation=validation, test=test)
+        problem = _problem(asked.table(source), asked.target, options)
+        if fingerprint(problem) != before.data:
+            raise RunError(
+                f"{asked.source} is not the table that {folder} was trained on: its "
+                "rows have changed since"
+            )
+        try:
+            run = learn(
+                problem,
+                settings,
+                asked,
+                callbacks=callbacks,
+                profile=profile,
+                place=place,
+            )
+        except CheckpointError as error:
+            raise RunError(f"{folder} cannot be gone on with: {error}") from None
+        return place.finish(run, documents or {})
 
 
 def default_folder(source: Any, target: str) -> Path:
@@ -210,139 +232,12 @@ def default_folder(source: Any, target: str) -> Path:
     return Path("runs", f"{words}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
 
 
-# --- learning -----------------------------------------------------------------------
-
-Weigher: TypeAlias = Callable[[Part], Array | None]
-
-
-def _learn(
-    problem: Problem,
-    net: Module,
-    settings: Settings,
-    weigh: Weigher,
-    callbacks: list[Callback],
-    *,
-    profile: bool,
-) -> History:
-    held, train = problem.validation, problem.train
-    stopping = None
-    if held is not None:
-        # Without patience too, the best weights are put back in the end.
-        stopping = EarlyStopping(settings.patience or settings.epochs)
-    history = fit(
-        net,
-        train.X,
-        train.y,
-        loss=problem.loss,
-        optimizer=settings.new_optimizer(len(train)),
-        batch_size=settings.batch(len(train)),
-        epochs=settings.epochs,
-        validation=None if held is None else (held.X, held.y, weigh(held)),
-        metrics=[_score(problem)],
-        sample_weight=weigh(train),
-        early_stopping=stopping,
-        callbacks=callbacks,
-        profile=profile,
-        columns=problem.encoder.inputs,
-        seed=settings.seed,
+def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
+    """Read and encode the table as the options say."""
+    about_rows = ("validation", "test", "seed", "task", "drop", "kinds")
+    return prepare(
+        source,
+        target,
+        **{name: options[name] for name in (*about_rows, "max_categories")},
+        reading={name: options[name] for name in ("missing", "delimiter", "encoding")},
     )
-    for callback in callbacks:
-        if isinstance(callback, TableCallback):
-            callback.on_trained(history)
-    return history
-
-
-def _score(problem: Problem) -> str | Score:
-    """The metric to watch: accuracy, or the typical error in the target's units."""
-    goal = problem.encoder.goal
-    if not isinstance(goal, NumberTarget):
-        return "accuracy"
-
-    def score(y: Array, prediction: Array) -> float:
-        return goal.sd * root_mean_squared_error(y.ravel(), prediction.ravel())
-
-    score.__name__ = "root_mean_squared_error"
-    return score
-
-
-def _weigher(
-    problem: Problem, class_weight: str | Mapping[Any, float] | None
-) -> Weigher:
-    """The weight of each row, by its class; `None` where all count alike.
-
-    `"balanced"` gives every class of the training rows the same total:
-    `rows / (classes x rows of the class)`.
-    """
-    if class_weight is None:
-        return _all_alike
-    classes = problem.encoder.classes
-    if classes is None:
-        raise SettingError("class_weight is for classes, and this is a regression")
-    table = _class_table(problem, class_weight, classes.tolist())
-
-    def weigh(part: Part) -> Array:
-        return table[part.y.ravel().astype(np.intp)]
-
-    return weigh
-
-
-def _all_alike(part: Part) -> None:
-    del part
-
-
-def _class_table(
-    problem: Problem, class_weight: str | Mapping[Any, float], classes: list[Any]
-) -> Array:
-    if isinstance(class_weight, str):
-        if class_weight != "balanced":
-            raise SettingError(
-                f"class_weight={class_weight!r}: give 'balanced', or a weight by class"
-            )
-        counts = np.bincount(problem.train.y.ravel().astype(np.intp))
-        return balanced(counts).astype(np.float32)
-    # On the command line every label is text.
-    written = {str(label): k for k, label in enumerate(classes)}
-    weights = np.ones(len(classes), np.float32)
-    for label, weight in class_weight.items():
-        if str(label) not in written:
-            raise SettingError(
-                f"class_weight: there is no class {label!r}; the classes are "
-                f"{', '.join(written)}"
-            )
-        if not 0 <= weight < np.inf:
-            raise SettingError(f"class_weight of {label!r} is {weight!r}, no weight")
-        weights[written[str(label)]] = weight
-    return weights
-
-
-# --- the record -----------------------------------------------------------------------
-
-
-def _influence(problem: Problem, net: Module, seed: int) -> tuple[Influence, ...]:
-    """How much worse the loss on held-out rows gets when a column is shuffled."""
-    part = problem.test or problem.validation or problem.train
-    loss = losses.get(problem.loss)
-
-    def predict_loss(X: Array, y: Array) -> float:
-        return float(loss(predict(net, X), y))
-
-    return column_influence(
-        predict_loss, part.X, part.y, problem.encoder.groups, seed=seed
-    )
-
-
-def _plain(
-    class_weight: str | Mapping[Any, float] | None,
-) -> str | dict[str, float] | None:
-    if not isinstance(class_weight, Mapping):
-        return class_weight
-    return {str(label): float(weight) for label, weight in class_weight.items()}
-
-
-def _named(source: Any) -> float | str:
-    """A share of the rows as it is, a file by its name, anything else by its type."""
-    if isinstance(source, (int, float)):
-        return source
-    if isinstance(source, (str, PathLike)):
-        return str(source)
-    return f"a {type(source).__name__}"

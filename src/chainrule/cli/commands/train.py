@@ -1,13 +1,20 @@
 """The options of `chainrule train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from chainrule.cli.options import class_weights, layers, names, share_or_file
+from chainrule.cli.options import (
+    class_weights,
+    given_options,
+    layers,
+    names,
+    share_or_file,
+    usage_error,
+)
 
-__all__ = ["EXAMPLES", "train"]
+__all__ = ["EXAMPLES", "USAGES", "train"]
 
 _TABLE = "The table"
 _NETWORK = "The network"
@@ -15,6 +22,7 @@ _TRAINING = "Training"
 _OUTPUT = "Output"
 
 
+USAGES = ("TABLE --target COL", "--resume RUN")
 EXAMPLES = (
     (
         "chainrule train examples/breast_cancer.csv --target diagnosis",
@@ -32,19 +40,22 @@ EXAMPLES = (
         "chainrule train table.csv --target y --hidden none --json",
         "logistic regression; the results as JSON",
     ),
+    ("chainrule train --resume runs/income", "go on where it was interrupted"),
 )
 
 
 def train(
+    context: typer.Context,
     table: Annotated[
-        str, typer.Argument(metavar="TABLE", help="A CSV, Parquet or Arrow file.")
-    ],
+        str | None,
+        typer.Argument(metavar="TABLE", help="A CSV, Parquet or Arrow file."),
+    ] = None,
     target: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="COL", help="The column to predict.", rich_help_panel=_TABLE
         ),
-    ],
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -216,6 +227,15 @@ def train(
             rich_help_panel=_OUTPUT,
         ),
     ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a training that was interrupted, or train a finished run "
+            "more: --epochs says how many in all.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
@@ -257,8 +277,16 @@ def train(
     training, the scores, and a report to open in a browser.
 
     Ctrl-C stops after the current epoch and keeps the best weights; a second one stops
-    at once and saves nothing.
+    at once. Whatever stopped it, --resume goes on: with the same weights in the end, to
+    the bit, as if nothing had happened.
     """
+    if resume is not None:
+        _resume(context, resume, table)
+        return
+    if table is None:
+        raise _missing(context, "argument 'TABLE'")
+    if target is None:
+        raise _missing(context, "option '--target'")
     settings = {
         "task": task,
         "drop": names(drop),
@@ -286,3 +314,31 @@ def train(
 
     output = Output(out, overwrite=overwrite, quiet=quiet, json=json)
     train_and_show(table, target, settings, output)
+
+
+# What may be said anew when training goes on.
+_CHANGEABLE: Final = ("epochs", "patience")
+_ALWAYS: Final = ("table", "resume", "quiet", "profile", "json")
+
+
+def _resume(context: typer.Context, folder: Path, table: str | None) -> None:
+    """Go on with the training in `folder`."""
+    given = given_options(context)
+    for name in given:
+        if name not in (*_CHANGEABLE, *_ALWAYS):
+            raise typer.BadParameter(
+                "a training that goes on keeps what it was asked for; only --epochs "
+                "and --patience can be said anew",
+                ctx=context,
+                param_hint=f"--{name.replace('_', '-')}",
+            )
+    from chainrule.cli.training import Output, resume_and_show  # noqa: PLC0415 - heavy
+
+    passed: tuple[str, ...] = (*_CHANGEABLE, "profile")
+    settings = {name: given[name] for name in passed if name in given}
+    flags = {name: bool(given.get(name)) for name in ("quiet", "json")}
+    resume_and_show(folder, table, settings, Output(folder, overwrite=False, **flags))
+
+
+def _missing(context: typer.Context, what: str) -> Exception:
+    return usage_error(f"Missing {what}", context)
