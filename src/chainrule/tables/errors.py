@@ -1,7 +1,9 @@
 """What the reader and the encoder say when a table is not what they need."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
 
@@ -78,13 +80,34 @@ def names(columns: Sequence[str]) -> str:
     return listed((repr(name) for name in columns), len(columns))
 
 
+# Where the rows that are looked at stand in a larger table, if they do.
+_numbers: ContextVar[Sequence[int] | None] = ContextVar("numbers", default=None)
+
+
+@contextmanager
+def numbered(numbers: Sequence[int]) -> Iterator[None]:
+    """Within, `rows` names row `i` as the row `numbers[i]` of a larger table.
+
+    >>> with numbered([100, 200]):
+    ...     rows([1])
+    'row 201'
+    """
+    token = _numbers.set(numbers)
+    try:
+        yield
+    finally:
+        _numbers.reset(token)
+
+
 def rows(indices: Sequence[int]) -> str:
     """Name rows as people count them: from 1, below the header.
 
     >>> rows([0, 16]), rows([4])
     ('rows 1 and 17', 'row 5')
     """
-    numbers = listed((f"{index + 1:,}" for index in indices), len(indices))
+    known = _numbers.get()
+    places = indices if known is None else [int(known[index]) for index in indices]
+    numbers = listed((f"{place + 1:,}" for place in places), len(indices))
     return f"{'row' if len(indices) == 1 else 'rows'} {numbers}"
 
 

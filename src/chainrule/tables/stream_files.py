@@ -1,0 +1,304 @@
+"""Files that hold tables, read a batch of rows at a time."""
+
+import csv
+import io
+import lzma
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as arrow_csv
+from pyarrow import parquet
+
+from chainrule.tables.arrow import Form, trimmed
+from chainrule.tables.delimited import sniff
+from chainrule.tables.errors import TableError, category_advice, did_you_mean
+from chainrule.tables.text import (
+    NUMBER,
+    from_text,
+    matches,
+    parse_numbers,
+    with_decimal_points,
+)
+
+__all__ = ["ROWS", "TableFile", "open_file"]
+
+ROWS: Final = 1 << 16  # in a batch, at most
+
+_HEAD_BYTES: Final = 1 << 16
+_BUFFER_BYTES: Final = 1 << 20
+_BLOCK_BYTES: Final = 1 << 22
+
+_COMPRESSED: Final = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\xfd7zXZ\0": "xz",
+}
+
+
+@dataclass(frozen=True)
+class TableFile(ABC):
+    """A file of rows; made by `open_file`."""
+
+    path: Path
+
+    @property
+    @abstractmethod
+    def columns(self) -> Sequence[str]:
+        """The names of its columns."""
+
+    @abstractmethod
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        """All rows, at most so many at a time."""
+
+    def typed(
+        self, name: str, column: pa.ChunkedArray, before: Form, first: int
+    ) -> pa.ChunkedArray:
+        """The cells of a column as what they are, where it was `before` so far.
+
+        Raises `TableError` where they are something else.
+        """
+        del name, before, first
+        return column
+
+    def check_columns(self, wanted: Sequence[str], other: "TableFile") -> None:
+        """Raise a `TableError` if columns of another file are not here."""
+        lacking = [name for name in wanted if name not in self.columns]
+        if lacking:
+            raise TableError(
+                f"{self.path} lacks the column {lacking[0]!r} that {other.path.name} "
+                f"has; {did_you_mean(lacking[0], self.columns)}"
+            )
+
+    def damaged(self, error: Exception) -> TableError:
+        """What to raise for a file that cannot be read any further."""
+        return TableError(f"{self.path} is damaged: {error}")
+
+
+def open_file(
+    path: Path,
+    missing: tuple[str, ...],
+    *,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+    text: Collection[str] = (),
+) -> TableFile:
+    """Open a file as what its first bytes say it is.
+
+    Raises `TableError` where it cannot be read, or holds no table.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError as error:
+        raise TableError(f"{path} cannot be read: {error.strerror or error}") from None
+    if head.startswith(b"PAR1"):
+        return _ParquetFile(path)
+    if head.startswith(b"ARROW1"):
+        return _ArrowFile(path)
+    kind = next((k for magic, k in _COMPRESSED.items() if head.startswith(magic)), None)
+    return _TextFile(
+        path, kind, missing, delimiter, encoding or "utf-8", frozenset(text)
+    )
+
+
+@dataclass(frozen=True)
+class _ParquetFile(TableFile):
+    """Parquet: of each column only as much is decoded as a batch needs."""
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        with self._opened() as file:
+            return tuple(file.schema_arrow.names)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return self._columns
+
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        with self._opened() as file:
+            found = file.iter_batches(batch_size=rows, columns=list(columns))
+            while True:
+                try:
+                    batch = next(found, None)
+                except (pa.ArrowException, OSError) as error:
+                    raise self.damaged(error) from error
+                if batch is None:
+                    return
+                yield pa.Table.from_batches([batch])
+
+    def _opened(self) -> parquet.ParquetFile:
+        try:
+            # Otherwise a whole row group is in memory at once.
+            return parquet.ParquetFile(
+                self.path, buffer_size=_BUFFER_BYTES, pre_buffer=False
+            )
+        except (pa.ArrowException, OSError) as error:
+            raise self.damaged(error) from error
+
+
+@dataclass(frozen=True)
+class _ArrowFile(TableFile):
+    """Arrow's own format, as Feather has it too."""
+
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        with self._source() as source:
+            return tuple(self._opened(source).schema.names)
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return self._columns
+
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        with self._source() as source:
+            file = self._opened(source)
+            for number in range(file.num_record_batches):
+                try:
+                    batch = file.get_batch(number).select(list(columns))
+                except (pa.ArrowException, OSError) as error:
+                    raise self.damaged(error) from error
+                for first in range(0, batch.num_rows, rows):
+                    yield pa.Table.from_batches([batch.slice(first, rows)])
+
+    def _source(self) -> Any:
+        return pa.OSFile(str(self.path))
+
+    def _opened(self, source: Any) -> pa.ipc.RecordBatchFileReader:
+        try:
+            return pa.ipc.open_file(source)
+        except (pa.ArrowException, OSError) as error:
+            raise self.damaged(error) from error
+
+
+@dataclass(frozen=True)
+class _TextFile(TableFile):
+    """CSV and its kin: every cell is read as text, and typed batch by batch."""
+
+    compression: str | None
+    missing: tuple[str, ...]
+    delimiter: str | None
+    encoding: str
+    text: frozenset[str]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        return self._layout[1]
+
+    @cached_property
+    def _layout(self) -> tuple[str, tuple[str, ...], int]:
+        """The delimiter, the names of the columns, and the lines before the rows."""
+        content = self._head.strip()
+        if not content:
+            raise TableError(
+                f"{self.path} is empty: it should hold a table with column names"
+            )
+        delimiter = self.delimiter or sniff(content.encode())
+        reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+        header = [cell.strip() for cell in next(reader)]
+        names = [cell or f"Unnamed: {place}" for place, cell in enumerate(header)]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise TableError(
+                f"{self.path}: several columns are named {repeated[0]!r}; every column "
+                "needs a name of its own"
+            )
+        blank = len(self._head) - len(self._head.lstrip())
+        lines = self._head[:blank].count("\n") + reader.line_num
+        return delimiter, tuple(names), lines
+
+    @cached_property
+    def _head(self) -> str:
+        try:
+            with self._opened() as file:
+                head = file.read(_HEAD_BYTES)
+        except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
+            raise self.damaged(error) from error
+        if b"\0" in head and self.encoding == "utf-8":
+            raise TableError(f"{self.path} holds zero bytes: it is no table in text")
+        text: str = head.decode(self.encoding, errors="replace").removeprefix("\ufeff")
+        if len(head) == _HEAD_BYTES and "\n" in text:
+            text = text[: text.rindex("\n") + 1]
+        return text
+
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        delimiter, names, lines = self._layout
+        faulty: list[str] = []
+
+        def on_ragged_row(row: arrow_csv.InvalidRow) -> str:
+            if not row.text.strip(' \t\r\n"'):
+                return "skip"
+            faulty.append(
+                f"{self.path}, near line {(row.number or 0) + lines:,}: "
+                f"{row.actual_columns} cells where the header has "
+                f"{row.expected_columns} ({row.text[:60]!r}); a cell that contains the "
+                f"delimiter {delimiter!r} must stand in quotes"
+            )
+            return "error"
+
+        try:
+            with self._opened() as file:
+                reader = arrow_csv.open_csv(
+                    file,
+                    read_options=arrow_csv.ReadOptions(
+                        column_names=names,
+                        skip_rows=lines,
+                        block_size=_BLOCK_BYTES,
+                        encoding=self.encoding,
+                        use_threads=False,
+                    ),
+                    parse_options=arrow_csv.ParseOptions(
+                        delimiter=delimiter,
+                        newlines_in_values=True,
+                        invalid_row_handler=on_ragged_row,
+                    ),
+                    convert_options=arrow_csv.ConvertOptions(
+                        column_types=dict.fromkeys(names, pa.large_string()),
+                        strings_can_be_null=False,
+                        include_columns=list(columns),
+                    ),
+                )
+                for batch in reader:
+                    for first in range(0, batch.num_rows, rows):
+                        yield pa.Table.from_batches([batch.slice(first, rows)])
+        except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
+            if faulty:
+                raise TableError(faulty[0]) from None
+            raise TableError(f"{self.path} cannot be read: {error}") from error
+
+    def typed(
+        self, name: str, column: pa.ChunkedArray, before: Form, first: int
+    ) -> pa.ChunkedArray:
+        cells = trimmed(column, self.missing)
+        if name in self.text or before == "text":
+            return cells
+        if self._layout[0] == ";":
+            cells = with_decimal_points(cells)
+        if before not in ("int", "float"):
+            return from_text(cells)
+        numbers = parse_numbers(cells)
+        if numbers is None:
+            bad = pc.invert(matches(cells, NUMBER)).fill_null(fill_value=False)
+            row = int(np.flatnonzero(bad.to_numpy())[0])
+            raise TableError(
+                f"{self.path}, row {first + row + 1:,}: column {name!r} is "
+                f"{cells[row].as_py()!r}, and held numbers before; correct it, or say "
+                f"missing=[{cells[row].as_py()!r}] (--missing) if that means missing, "
+                f"or {category_advice(name)}"
+            )
+        return numbers
+
+    def _opened(self) -> Any:
+        if self.compression == "xz":
+            return lzma.open(self.path)
+        file = pa.OSFile(str(self.path))
+        if self.compression is None:
+            return file
+        return pa.CompressedInputStream(file, self.compression)
