@@ -2,10 +2,13 @@
 
 from chainrule.insight.attribution import Explanation, RowExplanation, explain
 from chainrule.insight.gradients import input_gradients
+from chainrule.insight.hard_rows import HardRows, hard_rows
 
 __all__ = [
     "Explanation",
+    "HardRows",
     "RowExplanation",
     "explain",
+    "hard_rows",
     "input_gradients",
 ]

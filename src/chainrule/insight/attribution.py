@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from chainrule.compile import compile
 from chainrule.insight.batches import BATCH, Of, evaluated, inputs
 from chainrule.insight.gradients import Output, Slope, chosen_outputs, slope_of
+from chainrule.insight.text import table
 from chainrule.ir import Array
 from chainrule.nn import Module
 from chainrule.tensor import Tensor
@@ -63,7 +64,7 @@ class RowExplanation:
             f"row {self.row}: output {self.output} is {self.value:.4g}, and "
             f"{self.base:.4g} at the baseline"
         )
-        return "\n".join([head, *_columns([("column", "input", "adds"), *lines])])
+        return "\n".join([head, *table([("column", "input", "adds"), *lines])])
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +135,8 @@ class Explanation:
         head = f"what adds to {what} of {len(self)} rows, by {_NAMES[self.method]}"
         gap = np.abs(self.gaps).max(initial=0)
         foot = f"of each output, at most {gap:.1g} is left unexplained"
-        table = _columns([("column", "mean |adds|", ""), *lines])
-        return "\n".join([head, *table, foot])
+        shown = table([("column", "mean |adds|", ""), *lines])
+        return "\n".join([head, *shown, foot])
 
 
 def explain(
@@ -252,17 +253,3 @@ def _column_names(names: Any, x: Array) -> tuple[str, ...]:
     if x.ndim == 2:
         return tuple(f"x{j}" for j in range(x.shape[1]))
     return tuple(f"x[{', '.join(map(str, at))}]" for at in np.ndindex(x.shape[1:]))
-
-
-def _columns(rows: list[tuple[str, str, str]]) -> list[str]:
-    """Lines with a column of names, one of numbers on the right, and the rest."""
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    right = [False, True, rows[0][2] != ""]
-    return [
-        "  "
-        + "  ".join(
-            cell.rjust(width) if is_right else cell.ljust(width)
-            for cell, width, is_right in zip(row, widths, right, strict=True)
-        ).rstrip()
-        for row in rows
-    ]

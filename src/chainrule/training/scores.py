@@ -33,7 +33,7 @@ def probabilities(logits: Array) -> Array:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _labels(prediction: Array) -> Array:
+def labels_of(prediction: Array) -> Array:
     """The class of the largest logit; for one logit a row, whether it is positive."""
     if prediction.ndim > 1 and prediction.shape[-1] > 1:
         return np.asarray(prediction.argmax(axis=-1))
@@ -42,7 +42,7 @@ def _labels(prediction: Array) -> Array:
 
 def _on_labels(metric: Callable[..., float]) -> Score:
     def score(y: Array, prediction: Array, sample_weight: Weights = None) -> float:
-        labels = _labels(prediction)
+        labels = labels_of(prediction)
         return metric(_classes(y), labels, sample_weight=sample_weight)
 
     return score
