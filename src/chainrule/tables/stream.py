@@ -73,6 +73,11 @@ class TableStream:
         first = self.files[0].path
         return str(first if len(self.files) == 1 else first.parent)
 
+    @property
+    def memory(self) -> int:
+        """About how many bytes training takes where all rows are in memory."""
+        return sum(file.memory for file in self.files)
+
     def batches(
         self, columns: Collection[str] | None = None, rows: int = ROWS
     ) -> Iterator[Batch]:

@@ -35,6 +35,12 @@ _HEAD_BYTES: Final = 1 << 16
 _BUFFER_BYTES: Final = 1 << 20
 _BLOCK_BYTES: Final = 1 << 22
 
+# What a cell takes while a table is read, tidied, parted and encoded; what a byte of
+# text does, and how far text is usually compressed.
+_CELL_BYTES: Final = 32
+_TEXT_BYTES: Final = 6
+_COMPRESSION: Final = 5
+
 _COMPRESSED: Final = {
     b"\x1f\x8b": "gzip",
     b"BZh": "bz2",
@@ -53,6 +59,11 @@ class TableFile(ABC):
     @abstractmethod
     def columns(self) -> Sequence[str]:
         """The names of its columns."""
+
+    @property
+    @abstractmethod
+    def memory(self) -> int:
+        """About how many bytes training takes where all rows are in memory."""
 
     @abstractmethod
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
@@ -122,6 +133,11 @@ class _ParquetFile(TableFile):
     def columns(self) -> Sequence[str]:
         return self._columns
 
+    @property
+    def memory(self) -> int:
+        with self._opened() as file:
+            return int(file.metadata.num_rows) * len(self.columns) * _CELL_BYTES
+
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
         with self._opened() as file:
             found = file.iter_batches(batch_size=rows, columns=list(columns))
@@ -156,6 +172,10 @@ class _ArrowFile(TableFile):
     @property
     def columns(self) -> Sequence[str]:
         return self._columns
+
+    @property
+    def memory(self) -> int:
+        return 4 * self.path.stat().st_size
 
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
         with self._source() as source:
@@ -227,6 +247,11 @@ class _TextFile(TableFile):
         if len(head) == _HEAD_BYTES and "\n" in text:
             text = text[: text.rindex("\n") + 1]
         return text
+
+    @property
+    def memory(self) -> int:
+        packed = 1 if self.compression is None else _COMPRESSION
+        return int(self.path.stat().st_size * packed * _TEXT_BYTES)
 
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
         delimiter, names, lines = self._layout

@@ -1,20 +1,20 @@
 """From a table that is understood to a network that has been judged."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
 from chainrule import losses
 from chainrule.ir import Array
 from chainrule.nn import Module
-from chainrule.tables.columns import NumberTarget
+from chainrule.tables.targets import NumberTarget
 from chainrule.tabular.baseline import baselines
 from chainrule.tabular.evaluation import Influence, column_influence
 from chainrule.tabular.network import Architecture, SettingError
-from chainrule.tabular.problem import Part, Problem
+from chainrule.tabular.problem import Problem
 from chainrule.tabular.provenance import Provenance
 from chainrule.tabular.run import TableRun, judge
 from chainrule.tabular.settings import Settings
@@ -73,7 +73,7 @@ def learn(
     Raises `SettingError` where the settings do not fit the table, and `NonFiniteError`
     where training diverges.
     """
-    weigh = _weigher(problem, request.options["class_weight"])
+    by_class = _class_weights(problem, request.options["class_weight"])
     architecture = settings.architecture(len(problem.encoder.inputs), problem.outputs)
     net = architecture.build(settings.seed)
     watchers = list(callbacks)
@@ -83,7 +83,7 @@ def learn(
         place.begin(request)
         for watcher in _tellable(watchers):
             watcher.on_place(place.folder)
-    history = _train(problem, net, settings, weigh, watchers, profile, place)
+    history = _train(problem, net, settings, by_class, watchers, profile, place)
     for watcher in _tellable(watchers):
         watcher.on_trained(history)
     judged = problem.test
@@ -93,7 +93,7 @@ def learn(
         encoder=problem.encoder,
         schema=problem.schema,
         split=problem.split,
-        settings=_stated(settings, request, len(problem.train)),
+        settings=_stated(settings, request, problem.rows),
         history=history,
         provenance=Provenance.here_and_now(
             request.source, request.command, settings.seed
@@ -101,26 +101,26 @@ def learn(
         evaluation=judge(problem.encoder, net, judged.X, judged.table)
         if judged
         else None,
-        baselines=baselines(problem, judged, weigh(problem.train)) if judged else {},
+        baselines=baselines(problem, judged, problem.train.weights(by_class))
+        if judged
+        else {},
         influence=_influence(problem, net, settings.seed),
     )
 
 
 # --- learning -----------------------------------------------------------------------
 
-Weigher: TypeAlias = Callable[[Part], Array | None]
-
 
 def _train(
     problem: Problem,
     net: Module,
     settings: Settings,
-    weigh: Weigher,
+    by_class: Array | None,
     callbacks: list[Callback],
     profile: bool,
     place: Workplace | None,
 ) -> History:
-    held, train = problem.validation, problem.train
+    held = problem.validation
     stopping = None
     if held is not None:
         # Without patience too, the best weights are put back in the end.
@@ -129,22 +129,19 @@ def _train(
         callbacks = [GoingOn(), *callbacks]
     return fit(
         net,
-        train.X,
-        train.y,
+        **problem.learnt_from(by_class),
         loss=problem.loss,
-        optimizer=settings.new_optimizer(len(train)),
-        batch_size=settings.batch(len(train)),
+        optimizer=settings.new_optimizer(problem.rows),
+        batch_size=settings.batch(problem.rows),
         epochs=settings.epochs,
-        validation=None if held is None else (held.X, held.y, weigh(held)),
-        metrics=[_score(problem)],
-        sample_weight=weigh(train),
+        validation=None if held is None else (held.X, held.y, held.weights(by_class)),
+        metrics=[] if held is None and problem.streamed else [_score(problem)],
         early_stopping=stopping,
         callbacks=callbacks,
         checkpoint=None if place is None else place.checkpoint,
         checkpoint_every=CHECKPOINT_EVERY,
         resume=place is not None,
         profile=profile,
-        columns=problem.encoder.inputs,
         seed=settings.seed,
     )
 
@@ -166,43 +163,27 @@ def _score(problem: Problem) -> str | Score:
     return score
 
 
-def _weigher(
+def _class_weights(
     problem: Problem, class_weight: str | Mapping[Any, float] | None
-) -> Weigher:
-    """The weight of each row, by its class; `None` where all count alike.
+) -> Array | None:
+    """The weight of each row of a class; `None` where all count alike.
 
     `"balanced"` gives every class of the training rows the same total:
     `rows / (classes x rows of the class)`.
     """
     if class_weight is None:
-        return _all_alike
+        return None
     classes = problem.encoder.classes
     if classes is None:
         raise SettingError("class_weight is for classes, and this is a regression")
-    table = _class_table(problem, class_weight, classes.tolist())
-
-    def weigh(part: Part) -> Array:
-        return table[part.y.ravel().astype(np.intp)]
-
-    return weigh
-
-
-def _all_alike(part: Part) -> None:
-    del part
-
-
-def _class_table(
-    problem: Problem, class_weight: str | Mapping[Any, float], classes: list[Any]
-) -> Array:
     if isinstance(class_weight, str):
         if class_weight != "balanced":
             raise SettingError(
                 f"class_weight={class_weight!r}: give 'balanced', or a weight by class"
             )
-        counts = np.bincount(problem.train.y.ravel().astype(np.intp))
-        return balanced(counts).astype(np.float32)
+        return balanced(problem.class_counts).astype(np.float32)
     # On the command line every label is text.
-    written = {str(label): k for k, label in enumerate(classes)}
+    written = {str(label): k for k, label in enumerate(classes.tolist())}
     weights = np.ones(len(classes), np.float32)
     for label, weight in class_weight.items():
         if str(label) not in written:

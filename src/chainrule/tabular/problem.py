@@ -1,5 +1,6 @@
 """What is to be learnt from a table: its rows in three parts, encoded."""
 
+import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,15 @@ from chainrule.tables import (
     split,
 )
 
-__all__ = ["Part", "Problem", "prepare"]
+__all__ = [
+    "Part",
+    "Problem",
+    "encode_part",
+    "is_share",
+    "labelled_part",
+    "prepare",
+    "shaped",
+]
 
 LOSSES = {
     "binary": "binary_cross_entropy",
@@ -40,6 +49,10 @@ class Part:
 
     def __len__(self) -> int:
         return len(self.X)
+
+    def weights(self, by_class: Array | None) -> Array | None:
+        """What each row counts by its class; `None` where all count alike."""
+        return None if by_class is None else by_class[self.y.ravel().astype(np.intp)]
 
 
 @dataclass(frozen=True)
@@ -66,11 +79,46 @@ class Problem:
         return len(self.schema.classes) if self.schema.task == "multiclass" else 1
 
     @property
+    def streamed(self) -> bool:
+        """Whether the rows that are trained on are on disk, and `train` a sample."""
+        return False
+
+    @property
+    def rows(self) -> int:
+        """How many rows are trained on."""
+        return len(self.train)
+
+    @property
     def split(self) -> dict[str, int]:
         """The number of rows in each part."""
         parts = {"validation": self.validation, "test": self.test}
         held = {name: len(part) for name, part in parts.items() if part is not None}
-        return {"training": len(self.train), **held}
+        return {"training": self.rows, **held}
+
+    @property
+    def class_counts(self) -> Array:
+        """How many of the rows that are trained on each class has."""
+        return np.bincount(self.train.y.ravel().astype(np.intp))
+
+    def learnt_from(self, class_weights: Array | None) -> dict[str, Any]:
+        """The rows that are trained on, as arguments of `fit`."""
+        return {
+            "X": self.train.X,
+            "y": self.train.y,
+            "sample_weight": self.train.weights(class_weights),
+            "columns": self.encoder.inputs,
+        }
+
+    def checksum(self) -> str:
+        """A checksum of all encoded rows: to know whether a table is still the same."""
+        checksum = zlib.crc32(repr(self.encoder.inputs).encode())
+        for part in (self.train, self.validation, self.test):
+            for array in () if part is None else (part.X, part.y):
+                checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+        return f"{checksum:08x}"
+
+    def close(self) -> None:
+        """Give back what is not memory."""
 
 
 def prepare(
@@ -95,35 +143,39 @@ def prepare(
     table = labelled_rows(table, target)
     parts = split(
         _strata(schema, table),
-        validation=validation if _is_share(validation) else 0,
-        test=test if _is_share(test) else 0,
+        validation=validation if is_share(validation) else 0,
+        test=test if is_share(test) else 0,
         seed=seed,
     )
     train = table.take(parts.train)
     encoder = Encoder.fit(train, **schema.choices, max_categories=max_categories)
 
     def held_out(given: Any, rows: Array) -> Part | None:
-        if _is_share(given):
-            return _encode(encoder, table.take(rows)) if len(rows) else None
-        own = labelled_rows(encoder.read(given, **_own(reading)), target)
-        return _encode(encoder, own)
+        if is_share(given):
+            return encode_part(encoder, table.take(rows)) if len(rows) else None
+        return labelled_part(encoder, given, target, reading)
 
     return Problem(
         schema,
         encoder,
-        _encode(encoder, train),
+        encode_part(encoder, train),
         held_out(validation, parts.validation),
         held_out(test, parts.test),
     )
 
 
-def _is_share(given: Any) -> bool:
+def is_share(given: Any) -> bool:
+    """Whether held-out rows are a share of the table, not a table of their own."""
     return isinstance(given, (int, float)) and not isinstance(given, bool)
 
 
-def _own(reading: Mapping[str, Any]) -> dict[str, Any]:
-    """How a table beside the training table is read: what is missing is known."""
-    return {name: option for name, option in reading.items() if name != "missing"}
+def labelled_part(
+    encoder: Encoder, source: Any, target: str, reading: Mapping[str, Any]
+) -> Part:
+    """Read and encode a table beside the training table."""
+    # What is missing is known already.
+    own = {name: option for name, option in reading.items() if name != "missing"}
+    return encode_part(encoder, labelled_rows(encoder.read(source, **own), target))
 
 
 def _strata(schema: Schema, table: pa.Table) -> int | Array:
@@ -136,9 +188,13 @@ def _strata(schema: Schema, table: pa.Table) -> int | Array:
     return np.array([number[label] for label in labels])
 
 
-def _encode(encoder: Encoder, table: pa.Table) -> Part:
+def encode_part(encoder: Encoder, table: pa.Table) -> Part:
+    """Encode rows that have a target."""
     # What is new in held-out rows is what they are held out for: no warning.
     X, y = encoder.encode(table).X, encoder.target(table)
-    if encoder.task != "multiclass":
-        y = y.astype(np.float32).reshape(-1, 1)
-    return Part(table, X, y)
+    return Part(table, X, shaped(encoder, y))
+
+
+def shaped(encoder: Encoder, y: Array) -> Array:
+    """Encoded targets as the loss takes them: see `Part`."""
+    return y if encoder.task == "multiclass" else y.astype(np.float32).reshape(-1, 1)

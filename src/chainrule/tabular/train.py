@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import closing
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
@@ -13,11 +14,11 @@ from chainrule.tabular.learning import learn
 from chainrule.tabular.problem import Problem, prepare
 from chainrule.tabular.run import Document, TableRun, load_run
 from chainrule.tabular.settings import Settings
+from chainrule.tabular.streaming import allowance, prepare_streamed
 from chainrule.tabular.workplace import (
     Request,
     check_goes_on,
     claimed,
-    fingerprint,
     reopened,
 )
 from chainrule.training.checkpoint import CheckpointError
@@ -49,6 +50,8 @@ def train_table(
     weight_decay: float | None = None,
     patience: int | None = 20,
     class_weight: str | Mapping[Any, float] | None = None,
+    memory: int | str | None = None,
+    scratch: str | Path | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -93,6 +96,11 @@ def train_table(
             go through all epochs.
         class_weight: what a row of each class counts: by label, or `"balanced"` for
             classes that count alike.
+        memory: how much memory to take: bytes, or `"2GB"`. A file or folder that needs
+            more is streamed: see `docs/bigger-than-memory.md`. By default half of the
+            memory that there is.
+        scratch: where the encoded rows of a table that is streamed are kept as long as
+            it is trained on; by default where the system keeps temporary files.
         seed: decides the split, the first weights, the order of the rows, dropout.
         out: a folder to save the run to. While training goes on, it holds what is
             needed to go on after a crash (`resume_run`).
@@ -135,19 +143,21 @@ def train_table(
         "weight_decay": weight_decay,
         "patience": patience,
         "class_weight": class_weight,
+        "memory": allowance(source, memory),
+        "scratch": None if scratch is None else str(scratch),
         "seed": seed,
     }
     settings = Settings.of(options)
     if out is not None:
         check_destination(Path(out), overwrite=overwrite, rename=rename)
-    problem = _problem(source, target, options)
-    asked = Request.of(source, target, options, fingerprint(problem), command)
-    watching: dict[str, Any] = {"callbacks": callbacks, "profile": profile}
-    if out is None:
-        return learn(problem, settings, asked, **watching)
-    with claimed(Path(out), overwrite=overwrite, rename=rename) as place:
-        run = learn(problem, settings, asked, place=place, **watching)
-        return place.finish(run, documents or {})
+    with closing(_problem(source, target, options)) as problem:
+        asked = Request.of(source, target, options, problem.checksum(), command)
+        watching: dict[str, Any] = {"callbacks": callbacks, "profile": profile}
+        if out is None:
+            return learn(problem, settings, asked, **watching)
+        with claimed(Path(out), overwrite=overwrite, rename=rename) as place:
+            run = learn(problem, settings, asked, place=place, **watching)
+            return place.finish(run, documents or {})
 
 
 def resume_run(
@@ -201,24 +211,25 @@ def resume_run(
         if place.finished:
             check_goes_on(load_run(folder).history, settings, folder)
         options = asked.given(validation=validation, test=test)
-        problem = _problem(asked.table(source), asked.target, options)
-        if fingerprint(problem) != before.data:
-            raise RunError(
-                f"{asked.source} is not the table that {folder} was trained on: its "
-                "rows have changed since"
-            )
-        try:
-            run = learn(
-                problem,
-                settings,
-                asked,
-                callbacks=callbacks,
-                profile=profile,
-                place=place,
-            )
-        except CheckpointError as error:
-            raise RunError(f"{folder} cannot be gone on with: {error}") from None
-        return place.finish(run, documents or {})
+        table = asked.table(source)
+        with closing(_problem(table, asked.target, options)) as problem:
+            if problem.checksum() != before.data:
+                raise RunError(
+                    f"{asked.source} is not the table that {folder} was trained on: "
+                    "its rows have changed since"
+                )
+            try:
+                run = learn(
+                    problem,
+                    settings,
+                    asked,
+                    callbacks=callbacks,
+                    profile=profile,
+                    place=place,
+                )
+            except CheckpointError as error:
+                raise RunError(f"{folder} cannot be gone on with: {error}") from None
+            return place.finish(run, documents or {})
 
 
 def default_folder(source: Any, target: str) -> Path:
@@ -235,9 +246,12 @@ def default_folder(source: Any, target: str) -> Path:
 def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
     """Read and encode the table as the options say."""
     about_rows = ("validation", "test", "seed", "task", "drop", "kinds")
-    return prepare(
-        source,
-        target,
+    given = {
         **{name: options[name] for name in (*about_rows, "max_categories")},
-        reading={name: options[name] for name in ("missing", "delimiter", "encoding")},
-    )
+        "reading": {n: options[n] for n in ("missing", "delimiter", "encoding")},
+    }
+    memory = options.get("memory")
+    if memory is None:
+        return prepare(source, target, **given)
+    place = options.get("scratch")
+    return prepare_streamed(source, target, memory=memory, scratch=place, **given)

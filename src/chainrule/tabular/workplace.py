@@ -13,7 +13,6 @@ these files, and all of them move up: from the two, a finished run can be traine
 
 import json
 import shutil
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -34,7 +33,6 @@ from chainrule.tabular.folder import (
     move_files,
 )
 from chainrule.tabular.lock import LOCK_FILE, locked
-from chainrule.tabular.problem import Problem
 from chainrule.tabular.run import WEIGHTS_FILE, Document, TableRun, write_files
 from chainrule.tabular.settings import Settings
 from chainrule.training.history import History
@@ -46,7 +44,6 @@ __all__ = [
     "Workplace",
     "check_goes_on",
     "claimed",
-    "fingerprint",
     "reopened",
 ]
 
@@ -337,15 +334,6 @@ def check_goes_on(history: History, settings: Settings, folder: str | Path) -> N
             f"{waited} epochs; to go on all the same, wait for more (patience=, or "
             "--patience)"
         )
-
-
-def fingerprint(problem: Problem) -> str:
-    """A checksum of all encoded rows: to know whether a table is still the same."""
-    checksum = zlib.crc32(repr(problem.encoder.inputs).encode())
-    for part in (problem.train, problem.validation, problem.test):
-        for array in () if part is None else (part.X, part.y):
-            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
-    return f"{checksum:08x}"
 
 
 def named(source: Any) -> str:

@@ -11,8 +11,8 @@ from chainrule.training.run import Callback, Run
 from chainrule.training.stream import ArraySource, Source
 
 __all__ = [
-    "ArraySource",
     "L2",
+    "ArraySource",
     "Callback",
     "CheckpointError",
     "EarlyStopping",

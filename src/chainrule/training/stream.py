@@ -13,6 +13,7 @@ order that `fit` has for arrays, and the result has the same bits.
 """
 
 import threading
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +142,46 @@ class ArraySource(Source):
     def fingerprint(self) -> str:
         """A checksum of all entries."""
         return self._rows.fingerprint()
+
+
+class ClassWeighted(Source):
+    """The rows of another source, each with the weight of its class.
+
+    Args:
+        source: rows without weights, whose targets are class numbers.
+        by_class: the weight of each class, above 0.
+    """
+
+    def __init__(self, source: Source, by_class: Array) -> None:
+        if not (by_class > 0).all():
+            raise ValueError(
+                "rows that are streamed need weights above 0, not "
+                f"{by_class.tolist()}: leave that class out of the table instead"
+            )
+        self._source, self._by_class = source, by_class
+        self.columns, self.name = source.columns, source.name
+        self.checked, self.window_bytes = source.checked, source.window_bytes
+
+    @property
+    def sizes(self) -> Array:
+        """How many rows each block has."""
+        return self._source.sizes
+
+    @property
+    def like(self) -> Rows:
+        """No row, with a weight."""
+        return replace(self._source.like, weights=self._by_class[:0])
+
+    def read(self, block: int, into: Rows) -> None:
+        """Read a block, and look the weights up."""
+        self._source.read(block, replace(into, weights=None))
+        if into.weights is not None:
+            into.weights[...] = self._by_class[into.y.ravel().astype(np.intp)]
+
+    def fingerprint(self) -> str:
+        """A checksum of all entries."""
+        weights = zlib.crc32(np.ascontiguousarray(self._by_class).tobytes())
+        return f"{self._source.fingerprint()}-{weights:08x}"
 
 
 @dataclass(frozen=True)
