@@ -181,10 +181,15 @@ class DiskSource(Source):
         numbers = into.X if whole else np.empty((found.rows, width), np.float32)
         parts = [numbers, bits, into.y]
         parts += [] if into.weights is None else [into.weights]
-        with self._lock:
-            self._file.seek(found.offset)
-            for part in parts:
-                self._read(part)
+        try:
+            with self._lock:
+                self._file.seek(found.offset)
+                for part in parts:
+                    self._read(part)
+        except (OSError, ValueError) as error:
+            raise DiskError(
+                f"rows that were kept in {self._folder} cannot be read: {error}"
+            ) from error
         if whole:
             return
         ones = np.unpackbits(bits, count=found.rows * count)
@@ -194,14 +199,9 @@ class DiskSource(Source):
     def _read(self, part: Array) -> None:
         left = _bytes(part)
         while left:
-            try:
-                count = self._file.readinto(left)  # type: ignore[attr-defined] # raw
-            except (OSError, ValueError) as error:
-                raise DiskError(
-                    f"rows that were kept in {self._folder} cannot be read: {error}"
-                ) from error
+            count = self._file.readinto(left)  # type: ignore[attr-defined] # raw
             if not count:
-                raise DiskError(f"the file of rows in {self._folder} has been cut off")
+                raise OSError("the file has been cut off")
             left = left[count:]
 
 
