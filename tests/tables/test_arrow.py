@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from chainrule.tables.arrow import MISSING, floats, form, plain, tidy
+from chainrule.tables.arrow import MISSING, floats, form, microseconds, plain, tidy
 
 
 def tidied(values, kind=None):
@@ -26,7 +26,10 @@ def tidied(values, kind=None):
         ([b"a"], pa.binary(), "text"),
         (["a"], pa.dictionary(pa.int8(), pa.string()), "category"),
         ([3], pa.dictionary(pa.int8(), pa.int16()), "category"),
-        ([dt.date(2024, 1, 1)], None, "other"),
+        ([dt.date(2024, 1, 1)], None, "date"),
+        ([dt.datetime(2024, 1, 1, tzinfo=dt.UTC)], None, "date"),
+        ([dt.time(12)], None, "time"),
+        ([dt.timedelta(1)], None, "float"),
         ([[1]], None, "other"),
         ([b"\xff"], pa.binary(), "other"),
     ],
@@ -57,6 +60,33 @@ def test_floats_of_every_form():
     assert np.isnan(numbers([None, None], pa.string())).all()
     assert numbers(["a"]) is None
     assert numbers([dt.date(2024, 1, 1)]) is None
+
+
+def test_categories_of_dates_are_dates():
+    days = pa.array([dt.date(2024, 1, 1), None])
+    found = tidy(pa.chunked_array([days.dictionary_encode()]), MISSING)
+    assert found.to_pylist() == [dt.date(2024, 1, 1), None]
+    assert form(found.type) == "date"
+
+
+def test_durations_are_seconds():
+    assert tidied([dt.timedelta(hours=1), None]).to_pylist() == [3600.0, None]
+
+
+def test_dates_as_microseconds():
+    def first(values, kind=None):
+        return microseconds(tidied(values, kind))[0].item()
+
+    noon = dt.datetime(2024, 1, 1, 12)  # noqa: DTZ001 - as UTC
+    zone = dt.timezone(dt.timedelta(hours=2))
+    assert first([noon.date()]) == noon.replace(hour=0)
+    assert first([noon]) == noon
+    assert first([noon.replace(tzinfo=zone)]) == noon.replace(hour=10)
+    assert first([noon.time()]) == dt.datetime(1970, 1, 1, 12)  # noqa: DTZ001
+    assert first([1999], pa.timestamp("ns")).microsecond == 1
+    assert np.isnat(microseconds(tidied([noon, None]))[1])
+    with pytest.raises(OverflowError):
+        first([2**62], pa.timestamp("s"))
 
 
 def test_plain_writes_categories_out():

@@ -166,7 +166,11 @@ def test_missing_cells():
 
 
 def test_columns_kept_as_text():
-    assert columns("a,b\n07,07\n", text=["b"]) == {"a": [7], "b": ["07"]}
+    assert columns("a,b\n7,7\n", text=["b"]) == {"a": [7], "b": ["7"]}
+
+
+def test_digits_after_a_zero_are_codes():
+    assert columns("a,b\n07,0.5\n12,007\n") == {"a": ["07", "12"], "b": [0.5, 7.0]}
 
 
 def test_cells_and_rows_beyond_a_block():

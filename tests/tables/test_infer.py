@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from chainrule.tables import TableError, infer_schema, labelled_rows, read_table
+from chainrule.tables.schema import INPUTS
 
 N = 100
 SIZE = [i + 0.5 for i in range(N)]
@@ -39,8 +40,20 @@ def refused(values, **options):
         ([1, 2, None, 4] * 25, "number", "int"),
         ([5.0] * 5 + [None] * 95, "number", "float"),
         ([1e300, -1e300] * 50, "number", "float"),
-        ([True, False] * 50, "category", "bool"),
+        ([True, False] * 50, "boolean", "bool"),
+        (["yes", "no"] * 50, "boolean", "text"),
+        (["Y", "n", None, "N"] * 25, "boolean", "text"),
+        (["yes", None] * 50, "category", "text"),
+        (["yes", "f"] * 50, "category", "text"),
         (["x", None] * 50, "category", "text"),
+        (DAYS, "date", "date"),
+        (pd.date_range("2024-01-01", periods=N), "date", "date"),
+        (pd.Categorical(pd.date_range("2024-01-01", periods=N)), "date", "date"),
+        ([dt.time(i % 24) for i in range(N)], "date", "time"),
+        ([dt.timedelta(i) for i in range(N)], "number", "float"),
+        ([str(day) for day in DAYS], "date", "text"),
+        ([f"12:{i % 60:02}" for i in range(N)], "date", "text"),
+        ([f"{i % 9:05}" for i in range(N)], "category", "text"),
         (["0", "1", "2", "3+"] * 25, "category", "text"),
         ([str(i % 20) for i in range(N)], "category", "text"),
         ([str(i) for i in range(N)], "number", "text"),
@@ -58,7 +71,7 @@ def refused(values, **options):
 def test_the_kind_of_a_column(values, kind, form):
     found = column(values)
     assert (found.kind, found.form) == (kind, form)
-    assert bool(found.why) == (kind not in ("number", "category"))
+    assert bool(found.why) == (kind not in INPUTS)
 
 
 def test_what_is_known_of_a_number():
@@ -87,32 +100,93 @@ def test_identifiers_that_repeat_are_numbers():
 
 
 @pytest.mark.parametrize(
-    "values",
+    ("write", "written"),
     [
-        DAYS,
-        [dt.datetime(2024, 1, 1, i % 24, tzinfo=dt.UTC) for i in range(N)],
-        pd.date_range("2024-01-01", periods=N),
-        [dt.time(i % 24) for i in range(N)],
-        [dt.timedelta(i) for i in range(N)],
-        [str(day) for day in DAYS],
-        [f"{day:%d/%m/%Y}" for day in DAYS],
-        [f"{day:%b %d, %Y}" for day in DAYS],
-        [f"12:{i % 60:02}" for i in range(N)],
-        [str(day) for day in DAYS[:95]] + ["unknown"] * 5,
+        ("{:%Y-%m-%d}", "iso"),
+        ("{:%Y-%m}", "iso"),
+        ("{:%d/%m/%Y}", "d/m/y"),
+        ("{:%m/%d/%Y}", "m/d/y"),
+        ("{:%d.%m.%Y}", "d/m/y"),
+        ("{:%b %d, %Y}", "names"),
     ],
 )
-def test_dates_are_refused_with_advice(values):
+def test_how_dates_are_written(write, written):
+    days = [day.replace(month=i % 12 + 1) for i, day in enumerate(DAYS)]
+    found = column([write.format(day) for day in days])
+    assert (found.kind, found.written) == ("date", written)
+    assert found.choice == f"date {written}"
+
+
+def test_day_and_month_in_doubt_are_asked_for():
+    days = [f"{i % 12 + 1}/{i % 7 + 1}/2024" for i in range(N)]
+    message = refused(days)
+    assert "where day and month could be either" in message
+    assert "kinds={'c': 'date d/m/y'} or 'date m/d/y'" in message
+    found = column(days, kinds={"c": "date m/d/y"})
+    assert (found.kind, found.written) == ("date", "m/d/y")
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "where"),
+    [(["unknown"] * 5, "rows 96, 97, 98, 99 and 100"), (["2023-02-29"], "row 100")],
+)
+def test_what_is_no_date_among_dates_is_named(spoilt, where):
+    values = [str(day) for day in DAYS[: N - len(spoilt)]] + spoilt
     message = refused(values)
-    assert message.startswith("column 'c' holds dates or times")
+    assert f"holds dates (iso), but also {spoilt[0]!r} ({where}); correct" in message
+    assert column(values, drop=["c"]).kind == "dropped"
+    assert column(values, kinds={"c": "category"}).kind == "category"
+
+
+def test_dates_with_years_of_two_digits_are_refused_with_advice():
+    message = refused([f"{day:%d/%m/%y}" for day in DAYS])
+    assert message.startswith("column 'c' holds dates or times, such as '01/01/24'")
     assert "drop it (drop=['c'], or --drop c)" in message
     assert "the year, the month, or the days since" in message
-    assert column(values, drop=["c"]).kind == "dropped"
+
+
+def test_dates_are_no_numbers():
+    assert "which are no number" in refused(DAYS, kinds={"c": "number"})
+    message = refused(["a", "b"] * 50, kinds={"c": "date"})
+    assert "holds text, not dates, such as 'a'" in message
 
 
 def test_dates_may_be_categories():
     days = [str(day) for day in DAYS]
-    assert "kinds={'c': 'category'}" in refused(days)
     assert column(days, kinds={"c": "category"}).kind == "category"
+
+
+def test_sentences_are_refused_with_advice():
+    review = "the {}th time that I ate here and it was fine"
+    message = refused([review.format(i % 60) for i in range(N)])
+    assert message.startswith("column 'c' holds free text, such as 'the 0th time")
+    assert "drop it (drop=['c'], or --drop c)" in message
+    assert "take it as categories" in message
+    repeated = [review.format(i % 10) for i in range(N)]
+    assert column(repeated).kind == "category"
+    names = [f"Dr. Ada {i} Lovelace" for i in range(N)]
+    assert column(names).kind == "identifier"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((n, "category") for n in ("zip", "zip_code", "postcode", "product type")),
+        *((n, "category") for n in ("Pclass", "storeType", "REGION")),
+        *((n, "number") for n in ("episode", "rooms", "archetypes", "x")),
+    ],
+)
+@pytest.mark.parametrize("convert", [list, lambda v: [*v[:-1], None], np.float64])
+def test_whole_numbers_that_are_codes(name, kind, convert):
+    values = convert([i % 10 for i in range(N)])
+    schema = infer_schema({name: values, "kind": KIND}, "kind")
+    assert schema.inputs[0].kind == kind
+    assert bool(schema.notes) == (kind == "category")
+
+
+def test_codes_that_hardly_repeat_and_parts_of_numbers_are_numbers():
+    table = {"zip": [i // 2 for i in range(N)], "store": SIZE, "kind": KIND}
+    assert [c.kind for c in infer_schema(table, "kind").inputs] == ["number"] * 2
 
 
 def test_a_word_among_numbers_is_named_with_its_row():
@@ -178,7 +252,10 @@ def test_numbers_stored_as_text_are_noted():
         ({"drop": "c"}, "drop= takes a list of columns, such as ['c']"),
         ({"drop": ["kind"]}, "'kind' is the target; it cannot be dropped"),
         ({"kinds": {"q": "number"}}, "there is no column 'q'; the columns are"),
-        ({"kinds": {"c": "date"}}, "not 'date' ('c')"),
+        ({"kinds": {"c": "text"}}, "not 'text' ('c')"),
+        ({"kinds": {"c": "date d"}}, "'date d/m/y' or 'date m/d/y' of a column, not"),
+        ({"kinds": {"c": "date"}}, "column 'c' holds numbers, not dates"),
+        ({"kinds": {"c": "boolean"}}, "is to be true and false, but holds 0.5, 1.5"),
         ({"kinds": {"kind": "number"}}, "say what it is with task="),
         ({"task": "cluster"}, "not 'cluster'"),
         ({"drop": ["size", "c"]}, "predict 'kind' from: 'size' (as asked) and 'c'"),

@@ -78,7 +78,7 @@ def test_the_encoding_is_learned_from_the_training_rows_alone():
     table = {"x": np.arange(rows, dtype=float), "y": np.arange(rows) % 2}
     run = train_table(table, "y", task="binary", epochs=1)
     (column,) = run.encoder.columns
-    assert column.mean != np.arange(rows).mean()
+    assert column.center != np.arange(rows).mean()
     assert run.encoder.schema.rows == 70
     assert run.schema.rows == rows
 
@@ -253,7 +253,7 @@ def test_class_weights_need_classes(houses):
     [
         ({}, {"target": "colour"}, "no column 'colour'"),
         ({"kind": ["rose"] * 240}, {}, "nothing to learn"),
-        ({"day": ["2020-01-01", "2021-05-06"] * 120}, {}, "dates or times"),
+        ({"day": ["1/1/20", "6/5/21"] * 120}, {}, "dates or times"),
         ({}, {"validation": 0.6, "test": 0.5}, "leave no rows to train on"),
         ({}, {"drop": ["height"]}, "no column 'height'"),
         ({}, {"drop": ["length", "width"]}, "no column is left"),

@@ -12,7 +12,7 @@ Nothing here knows networks. This package alone needs pyarrow and narwhals, the 
 """
 
 from chainrule.tables.arrow import MISSING
-from chainrule.tables.encode import Encoded, Encoder
+from chainrule.tables.encode import EmbeddedInput, Encoded, Encoder
 from chainrule.tables.errors import Finding, TableError, TableWarning
 from chainrule.tables.infer import infer_schema, labelled_rows
 from chainrule.tables.read import read_table
@@ -22,6 +22,7 @@ from chainrule.tables.split import Split, split
 __all__ = [
     "MISSING",
     "Column",
+    "EmbeddedInput",
     "Encoded",
     "Encoder",
     "Finding",

@@ -11,7 +11,11 @@ of the package meets no other:
 | ``float`` | float64 | every other number; NaN is missing |
 | ``text`` | large_string | strings, trimmed; ``NA`` and its like are missing |
 | ``category`` | dictionary of the above | pandas and polars categories |
-| ``other`` | as it came | dates, lists and whatever else is refused later |
+| ``date`` | any date or timestamp | dates and times |
+| ``time`` | time32 or time64 | times of the day |
+| ``other`` | as it came | lists and whatever else is refused later |
+
+A duration becomes a ``float``: its seconds.
 """
 
 from typing import Literal
@@ -29,7 +33,9 @@ except ImportError as error:
 
 from chainrule.tables.text import parse_numbers
 
-Form = Literal["empty", "bool", "int", "float", "text", "category", "other"]
+Form = Literal[
+    "empty", "bool", "int", "float", "text", "category", "date", "time", "other"
+]
 
 MISSING = (
     *("", "?", "NA", "na", "N/A", "n/a", "#N/A", "<NA>"),
@@ -42,7 +48,7 @@ def form(kind: pa.DataType) -> Form:
     """Name the form that columns of an Arrow type have after `tidy`.
 
     >>> form(pa.int64()), form(pa.large_string()), form(pa.date32())
-    ('int', 'text', 'other')
+    ('int', 'text', 'date')
     """
     simple: dict[pa.DataType, Form] = {
         pa.null(): "empty",
@@ -53,7 +59,9 @@ def form(kind: pa.DataType) -> Form:
     }
     if pa.types.is_dictionary(kind):
         return "category" if form(kind.value_type) != "other" else "other"
-    return simple.get(kind, "other")
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return "date"
+    return simple.get(kind, "time" if pa.types.is_time(kind) else "other")
 
 
 def tidy(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.ChunkedArray:
@@ -67,7 +75,8 @@ def tidy(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.ChunkedArray:
     """
     if pa.types.is_dictionary(column.type):
         plain = tidy(column.cast(column.type.value_type), missing)
-        return plain if form(plain.type) == "empty" else plain.dictionary_encode()
+        kept = ("empty", "date", "time")
+        return plain if form(plain.type) in kept else plain.dictionary_encode()
     tidied = _tidy_plain(column, missing)
     if tidied.null_count == len(tidied):
         return pa.chunked_array([pa.nulls(len(tidied))])
@@ -86,6 +95,9 @@ def _tidy_plain(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.Chunked
             return trimmed(column.cast(pa.large_string()), missing)
         except pa.ArrowInvalid:  # bytes that are no UTF-8
             return column
+    if types.is_duration(kind):
+        micros = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
+        return pc.divide(micros.cast(pa.float64()), 1e6)
     return column
 
 
@@ -124,7 +136,7 @@ def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def floats(column: pa.ChunkedArray) -> np.ndarray | None:
     """Give a column's numbers as float64, NaN where missing.
 
-    ``None`` where it holds text that is not a number, or something ``other``.
+    ``None`` where it holds text that is not a number, dates, or something ``other``.
 
     >>> floats(pa.chunked_array([[1, None]]))
     array([ 1., nan])
@@ -136,9 +148,32 @@ def floats(column: pa.ChunkedArray) -> np.ndarray | None:
             found = values.cast(pa.int8())
         case "text":
             found = parse_numbers(values)
-        case "other":
+        case "date" | "time" | "other":
             found = None
     if found is None:
         return None
     numbers: np.ndarray = found.cast(pa.float64(), safe=False).to_numpy()
     return numbers
+
+
+def microseconds(column: pa.ChunkedArray) -> np.ndarray:
+    """Give dates as ``datetime64[us]`` in UTC, times of the day on the first of 1970.
+
+    NaT where missing. Thousandths of a microsecond are cut.
+
+    Raises:
+        OverflowError: beyond the year 294,000.
+
+    >>> microseconds(pa.chunked_array([pa.array([1, None], pa.date32())])).tolist()
+    [datetime.datetime(1970, 1, 2, 0, 0), None]
+    """
+    kind = column.type
+    target = pa.time64("us") if pa.types.is_time(kind) else pa.timestamp("us")
+    try:
+        # With a zone, Arrow holds UTC already: the cast takes the zone away.
+        instants = column.cast(target, safe=getattr(kind, "unit", "") != "ns")
+    except pa.ArrowInvalid as error:
+        raise OverflowError(str(error)) from None
+    numbers = instants.cast(pa.int64()).fill_null(np.iinfo(np.int64).min).to_numpy()
+    micros: np.ndarray = numbers.astype("datetime64[us]")
+    return micros

@@ -4,17 +4,17 @@ import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from chainrule.tables.columns import (
+from chainrule.tables.categories import (
+    BooleanColumn,
     CategoryColumn,
-    ClassTarget,
-    NumberColumn,
-    NumberTarget,
+    EmbeddedColumn,
 )
+from chainrule.tables.dates import DateColumn
 from chainrule.tables.errors import (
     Finding,
     TableError,
@@ -23,19 +23,35 @@ from chainrule.tables.errors import (
     rows,
 )
 from chainrule.tables.infer import infer_schema, labelled_rows, no_column
+from chainrule.tables.numbers import SCALINGS, NumberColumn, QuantileColumn
 from chainrule.tables.read import missing_spellings, read_table
 from chainrule.tables.records import from_plain, to_plain
-from chainrule.tables.schema import Schema
+from chainrule.tables.schema import Column, Schema
+from chainrule.tables.skew import TRANSFORMS
+from chainrule.tables.targets import ClassTarget, NumberTarget
+from chainrule.tables.times import written_as
 
 FORMAT = "chainrule table encoding"
-VERSION = 1
+VERSION = 2
 
 _KINDS: dict[str, type] = {
     "number": NumberColumn,
+    "quantile": QuantileColumn,
     "category": CategoryColumn,
+    "embedded": EmbeddedColumn,
+    "boolean": BooleanColumn,
+    "date": DateColumn,
     "regression": NumberTarget,
     "classes": ClassTarget,
 }
+InputColumn: TypeAlias = (
+    NumberColumn
+    | QuantileColumn
+    | CategoryColumn
+    | EmbeddedColumn
+    | BooleanColumn
+    | DateColumn
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +67,32 @@ class Encoded:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddedInput:
+    """An input that holds the number of a category, for a network to embed.
+
+    Args:
+        position: of the input in a row of ``X``.
+        count: how many numbers there are.
+        features: how many features the vector of each has.
+    """
+
+    position: int
+    count: int
+    features: int
+
+
 @dataclass(frozen=True)
 class Encoder:
     """Turns tables into arrays, as it learnt from the training rows.
 
-    Numbers become ``(value - mean) / sd``; categories one input each, 1 or 0; missing
-    values an input of their own where the training rows miss some.
+    Numbers become ``(value - mean) / sd``, or what another scaling makes of them; a
+    category one input each, 1 or 0; true and false one input; dates the time that
+    passed, and where they are in year, month, week and day; missing values an input of
+    their own where the training rows miss some. The classes in
+    `chainrule.tables.numbers`, ``categories`` and ``dates`` say it exactly.
+
+    The same rows give the same bits, in whatever order, library or pieces they come.
 
     Args:
         schema: what the training table held.
@@ -76,7 +112,7 @@ class Encoder:
     """
 
     schema: Schema
-    columns: tuple[NumberColumn | CategoryColumn, ...]
+    columns: tuple[InputColumn, ...]
     goal: ClassTarget | NumberTarget
     missing: tuple[str, ...]
 
@@ -89,7 +125,11 @@ class Encoder:
         task: str | None = None,
         drop: Collection[str] = (),
         kinds: Mapping[str, str] | None = None,
+        scaling: str | Mapping[str, str] = "standard",
         max_categories: int = 50,
+        min_count: int | None = None,
+        embed: bool = False,
+        target_transform: str = "none",
     ) -> Self:
         """Learn the encoding from the training rows alone.
 
@@ -98,25 +138,34 @@ class Encoder:
             target: the column to predict.
             task: as for `infer_schema`, which says more of the errors too.
             drop: columns to leave out.
-            kinds: ``"number"`` or ``"category"`` for columns it would misunderstand.
+            kinds: ``"number"``, ``"category"``, ``"boolean"`` or ``"date"`` for columns
+                it would misunderstand.
+            scaling: of numbers: ``"standard"`` (mean 0, standard deviation 1),
+                ``"robust"`` (by median and quartiles, never beyond 3) or
+                ``"quantile"`` (normal scores); or one for each of some columns.
             max_categories: how many categories of one column get an input of their
                 own; the rare ones share one.
+            min_count: the rows that a category needs not to be rare; 1 by default, and
+                5 where it is embedded.
+            embed: write a column of more than ``max_categories`` categories as one
+                input, the number of the category, for a network to `embed`; without
+                it, ``X`` is fit for any network.
+            target_transform: ``"log1p"``, ``"yeo-johnson"`` or ``"quantile"`` for a
+                skewed target; ``"auto"`` takes one of the first two if it is skewed.
 
         Raises:
             TableError: where the table is not fit for training.
         """
-        if max_categories < 1:
-            raise TableError(f"max_categories is 1 at least, not {max_categories}")
+        options = _Options(scaling, max_categories, min_count, embed, target_transform)
+        options.check()
         table = read_table(table)
         schema = infer_schema(table, target, task=task, drop=drop, kinds=kinds)
         table = labelled_rows(table, target)
+        options.check_names(schema)
         columns = tuple(
-            NumberColumn.fit(column.name, table[column.name])
-            if column.kind == "number"
-            else CategoryColumn.fit(column.name, table[column.name], max_categories)
-            for column in schema.inputs
+            options.fit(column, table[column.name]) for column in schema.inputs
         )
-        goal = _fit_target(schema, table)
+        goal = _fit_target(schema, table, target_transform)
         return cls(schema, columns, goal, missing_spellings(table))
 
     @cached_property
@@ -133,6 +182,15 @@ class Encoder:
             groups[column.name] = range(start, stop)
             start = stop
         return groups
+
+    @property
+    def embedded(self) -> tuple[EmbeddedInput, ...]:
+        """The inputs that hold numbers of categories; the others are plain numbers."""
+        return tuple(
+            EmbeddedInput(self.groups[column.name].start, column.count, column.features)
+            for column in self.columns
+            if isinstance(column, EmbeddedColumn)
+        )
 
     @property
     def task(self) -> str:
@@ -244,15 +302,19 @@ class Encoder:
         """
         if not isinstance(config, Mapping) or config.get("format") != FORMAT:
             raise TableError("this is not the saved encoding of a table")
-        if config.get("version") != VERSION:
+        version = config.get("version")
+        if version not in (1, VERSION):
             raise TableError(
-                f"the encoding of the table has version {config.get('version')!r}, but "
-                f"this chainrule reads version {VERSION}; a newer chainrule may read it"
+                f"the encoding of the table has version {version!r}, but this "
+                f"chainrule reads version {VERSION}; a newer chainrule may read it"
             )
         try:
+            inputs = config["inputs"]
+            if version == 1:
+                inputs = [_from_version_1(column) for column in inputs]
             return cls(
                 from_plain(Schema, config["schema"]),
-                tuple(_untagged(column) for column in config["inputs"]),
+                tuple(_untagged(column) for column in inputs),
                 _untagged(config["target"]),
                 from_plain(tuple[str, ...], config["missing"]),
             )
@@ -289,10 +351,81 @@ class Encoder:
         return column
 
 
-def _fit_target(schema: Schema, table: pa.Table) -> ClassTarget | NumberTarget:
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What `Encoder.fit` was asked for."""
+
+    scaling: str | Mapping[str, str]
+    max_categories: int
+    min_count: int | None
+    embed: bool
+    target_transform: str
+
+    def check(self) -> None:
+        """Refuse what makes no sense, before the table is read: `TableError`."""
+        if self.max_categories < 1:
+            raise TableError(f"max_categories is 1 at least, not {self.max_categories}")
+        if self.min_count is not None and self.min_count < 1:
+            raise TableError(f"min_count is 1 at least, not {self.min_count}")
+        if self.target_transform not in TRANSFORMS:
+            known = ", ".join(TRANSFORMS)
+            raise TableError(
+                f"target_transform= is one of {known}; not {self.target_transform!r}"
+            )
+        every = self.scaling
+        for scaling in [every] if isinstance(every, str) else every.values():
+            if scaling not in SCALINGS:
+                known = ", ".join(SCALINGS)
+                raise TableError(f"scaling= is one of {known}; not {scaling!r}")
+
+    def check_names(self, schema: Schema) -> None:
+        """Refuse a scaling for what is no column of numbers: `TableError`."""
+        if isinstance(self.scaling, str):
+            return
+        numbers = [c.name for c in schema.inputs if c.kind == "number"]
+        kept = {c.name for c in schema.left_out}
+        for name in self.scaling:
+            if name not in numbers and name not in kept:
+                raise TableError(
+                    f"scaling= is for columns of numbers, and {name!r} is none; "
+                    f"{did_you_mean(name, numbers)}"
+                )
+
+    def fit(self, column: Column, values: pa.ChunkedArray) -> InputColumn:
+        """Learn how a column becomes inputs."""
+        name = column.name
+        match column.kind:
+            case "number":
+                named = self.scaling
+                scaling = (
+                    named if isinstance(named, str) else named.get(name, "standard")
+                )
+                return SCALINGS[scaling](name, values)
+            case "boolean":
+                return BooleanColumn.fit(name, values)
+            case "date":
+                return DateColumn.fit(name, values, written_as(column.written))
+        if self.embed:
+            least = 5 if self.min_count is None else self.min_count
+            wide = EmbeddedColumn.fit(name, values, None, least)
+            if len(wide.categories) > self.max_categories:
+                return wide
+        return CategoryColumn.fit(
+            name, values, self.max_categories, self.min_count or 1
+        )
+
+
+def _fit_target(
+    schema: Schema, table: pa.Table, transform: str
+) -> ClassTarget | NumberTarget:
     column = schema.target
     if schema.task == "regression":
-        return NumberTarget.fit(column.name, table[column.name])
+        return NumberTarget.fit(column.name, table[column.name], transform)
+    if transform not in ("none", "auto"):
+        raise TableError(
+            f"target_transform={transform!r} is for a target of numbers, and "
+            f"{column.name!r} holds classes"
+        )
     labels = tuple(label for label, _ in schema.classes)
     return ClassTarget(column.name, column.form, labels)
 
@@ -305,3 +438,9 @@ def _tagged(record: Any) -> dict[str, Any]:
 def _untagged(data: Mapping[str, Any]) -> Any:
     rest = {name: value for name, value in data.items() if name != "kind"}
     return from_plain(_KINDS[data["kind"]], rest)
+
+
+def _from_version_1(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Rename what the first version called mean and sd."""
+    names = {"mean": "center", "sd": "scale"} if data["kind"] == "number" else {}
+    return {names.get(name, name): value for name, value in data.items()}

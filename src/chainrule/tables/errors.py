@@ -6,6 +6,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import islice
+from typing import Self
+
+import numpy as np
 
 SHOWN = 5  # how many rows, names or cells one message lists before it counts the rest
 
@@ -27,22 +30,33 @@ class Finding:
         rows: how many rows are concerned.
         problem: what is new, such as ``"missing"`` or ``"new category"``.
         detail: which values, and what stands for them.
+        first: the first few of the rows, counted from 0; empty where nobody looked.
 
     >>> print(Finding("age", 2, "missing", "the median 38 stands for it"))
     column 'age': missing in 2 rows; the median 38 stands for it
+    >>> print(Finding.of("age", [3, 8], "missing", "the median 38 stands for it"))
+    column 'age': missing in rows 4 and 9; the median 38 stands for it
     """
 
     column: str
     rows: int
     problem: str
     detail: str
+    first: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls, column: str, indices: Sequence[int] | np.ndarray, problem: str, detail: str
+    ) -> Self:
+        """Note what is new in these rows, counted from 0."""
+        first = tuple(_places(indices[:SHOWN]))
+        return cls(column, len(indices), problem, detail, first)
 
     def __str__(self) -> str:
         """Say it in one sentence."""
-        return (
-            f"column {self.column!r}: {self.problem} in {count(self.rows, 'row')}; "
-            f"{self.detail}"
-        )
+        counted = count(self.rows, "row")
+        where = _numbered(self.first, self.rows) if self.first else counted
+        return f"column {self.column!r}: {self.problem} in {where}; {self.detail}"
 
 
 def count(number: int, noun: str) -> str:
@@ -105,10 +119,18 @@ def rows(indices: Sequence[int]) -> str:
     >>> rows([0, 16]), rows([4])
     ('rows 1 and 17', 'row 5')
     """
+    return _numbered(_places(indices), len(indices))
+
+
+def _places(indices: Sequence[int] | np.ndarray) -> list[int]:
+    """Say where rows stand in the larger table, if there is one."""
     known = _numbers.get()
-    places = indices if known is None else [int(known[index]) for index in indices]
-    numbers = listed((f"{place + 1:,}" for place in places), len(indices))
-    return f"{'row' if len(indices) == 1 else 'rows'} {numbers}"
+    return [int(index if known is None else known[index]) for index in indices]
+
+
+def _numbered(places: Sequence[int], total: int) -> str:
+    numbers = listed((f"{place + 1:,}" for place in places), total)
+    return f"{'row' if total == 1 else 'rows'} {numbers}"
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -20,17 +20,36 @@ from chainrule.tables.errors import (
     rows,
 )
 from chainrule.tables.read import read_table
-from chainrule.tables.schema import Column, Label, Schema, Task
-from chainrule.tables.text import DATE, DECORATED, NUMBER, matches, parse_numbers
+from chainrule.tables.schema import INPUTS, Column, Label, Schema, Task
+from chainrule.tables.text import (
+    DATE,
+    DECORATED,
+    NUMBER,
+    TRUTHS,
+    are_codes,
+    matches,
+    parse_numbers,
+    truths,
+)
+from chainrule.tables.times import WRITTEN, Written, how_written, parse_times
 
 FEW = 20  # values at most that whole numbers may take and still look like classes
+EACH = 5  # rows of each value on average, for whole numbers to be classes or codes
 SURE = 0.9  # the share of a column that decides what the column is
+WORDS = 6  # words on average, at which text is sentences rather than names
+KINDS = ("number", "category", "boolean", "date")
 
 _IDENTIFIER = re.compile(  # patient_id, PassengerId, pandas' unnamed index; not "acid"
     r"(?:^|.*[\s_.-])(?:id|index|uuid|rownames?|row_?number)$"
     r"|^unnamed: ?\d+$|^level_\d+$",
     re.IGNORECASE,
 )
+_CODE = re.compile(  # zip_code, store, product type, pclass; not "episode"
+    r"(?:^|.*[\s_.-])(?:code|zip|zip_?code|post_?code|postal_?code|plz|fips|naics|sic|"
+    r"type|kind|class|pclass|category|region|district|store|branch|dept|department)$",
+    re.IGNORECASE,
+)
+_CAMEL_CODE = re.compile(r".*[a-z](Code|Zip|Type|Kind|Class|Category|Region|Store)$")
 _CAMEL_IDENTIFIER = re.compile(r".*[a-z](Id|ID)$")
 
 
@@ -44,9 +63,12 @@ def infer_schema(
 ) -> Schema:
     """Understand a table: which columns are inputs, and what the target asks for.
 
-    Numbers and categories (text, true/false) are inputs. Left out, with the reason:
-    columns without a value or with only one, and identifiers, i.e. text that differs in
-    nearly every row, or distinct whole numbers under a name such as ``patient_id``.
+    Inputs are numbers, categories (text; whole numbers under a name such as
+    ``zip_code``, if each occurs in five rows on average), true and false (also ``yes``
+    and ``no``), and dates and times (also as text, see `chainrule.tables.times`). Left
+    out, with the reason: columns without a value or with only one, and identifiers,
+    i.e. text that differs in nearly every row, or distinct whole numbers under a name
+    such as ``patient_id``.
 
     Text and true/false make classes. Whole numbers do too where there are few of them
     (20 at most, each in five rows on average); other numbers make a regression.
@@ -57,11 +79,12 @@ def infer_schema(
         task: ``"classification"``, ``"binary"``, ``"multiclass"`` or ``"regression"``,
             where the target alone would be misunderstood.
         drop: columns to leave out.
-        kinds: ``"number"`` or ``"category"`` for columns that would be misunderstood,
-            e.g. ``{"zip": "category"}``.
+        kinds: ``"number"``, ``"category"``, ``"boolean"`` or ``"date"`` for columns
+            that would be misunderstood, e.g. ``{"size": "category"}``; for dates such
+            as 5/6/2024, ``"date d/m/y"`` or ``"date m/d/y"``.
 
     Raises:
-        TableError: naming the column, and the rows where a few are to blame: dates,
+        TableError: naming the column, and the rows where a few are to blame: sentences,
             infinite values, words among numbers, a target with a single value, ...
 
     >>> table = {"size": [1, 2, 3, 5], "kind": ["a", "b", "b", "a"]}
@@ -86,8 +109,8 @@ def infer_schema(
         for name in table.column_names
         if name != target
     ]
-    inputs = tuple(c for c in columns if c.kind in ("number", "category"))
-    left_out = tuple(c for c in columns if c.kind not in ("number", "category"))
+    inputs = tuple(c for c in columns if c.kind in INPUTS)
+    left_out = tuple(c for c in columns if c.kind not in INPUTS)
     if not inputs:
         reasons = [f"{column.name!r} ({column.why})" for column in left_out]
         only = f": {listed(reasons, len(reasons))}" if reasons else ""
@@ -137,10 +160,12 @@ def _check_names(
     if target in kinds:
         raise TableError(f"{target!r} is the target; say what it is with task=")
     for name, kind in kinds.items():
-        if kind not in ("number", "category"):
+        plain_kind, _, written = str(kind).partition(" ")
+        dated = plain_kind == "date" and written in ("", *WRITTEN)
+        if kind not in KINDS and not dated:
             raise TableError(
-                f"kinds= says 'number' or 'category' of a column, not {kind!r} "
-                f"({name!r})"
+                f"kinds= says {', '.join(map(repr, KINDS))}, 'date d/m/y' or "
+                f"'date m/d/y' of a column, not {kind!r} ({name!r})"
             )
 
 
@@ -177,12 +202,73 @@ class _Survey:
         if distinct == 1 and not missing:
             why = f"always {_shortened(repr(values[0].as_py()))}"
             return Column(name, "constant", held, 0, 1, why=why)
-        declared = held in ("bool", "category") and wanted != "number"
-        if wanted == "category" or declared:
-            return Column(name, "category", held, missing, distinct)
+        return self._varied_input(name, column, distinct, wanted)
+
+    def _varied_input(
+        self, name: str, column: pa.ChunkedArray, distinct: int, wanted: str | None
+    ) -> Column:
+        held, missing, values = form(column.type), column.null_count, plain(column)
+        if held in ("date", "time") or (wanted or "").startswith("date"):
+            return self._date_input(name, values, distinct, wanted)
+        declared = {"bool": "boolean", "category": "category"}.get(held)
+        match wanted or declared:
+            case "category":
+                return Column(name, "category", held, missing, distinct)
+            case "boolean":
+                self.refuse_not_boolean(name, values)
+                return Column(name, "boolean", held, missing, distinct)
         if form(values.type) == "text":
             return self._text_input(name, values, distinct, wanted)
         return self._number_input(name, values, distinct, wanted)
+
+    def _date_input(
+        self, name: str, values: pa.ChunkedArray, distinct: int, wanted: str | None
+    ) -> Column:
+        held, missing = form(values.type), values.null_count
+        if wanted is not None and not wanted.startswith("date"):
+            raise TableError(
+                f"column {name!r} holds dates or times ({values.type}), which are no "
+                f"{wanted}; turn it into a column of {wanted} values, or leave "
+                f"{name!r} out of kinds="
+            )
+        if held in ("date", "time"):
+            written: str = "iso" if held == "date" else "clock"
+        elif held == "text":
+            _, _, asked = (wanted or "").partition(" ")
+            written = self._written(name, values, asked)
+        else:
+            raise TableError(
+                f"column {name!r} holds numbers, not dates; if they count days or "
+                f"seconds they are best as numbers, or else turn them into dates"
+            )
+        return Column(name, "date", held, missing, distinct, written=written)
+
+    def _written(self, name: str, text: pa.ChunkedArray, asked: str) -> Written:
+        """Decide how the dates of a column are written; refuse cells that are none."""
+        fitting = how_written(text)
+        ways = tuple(w for w in WRITTEN if w == asked) or fitting
+        if not ways:
+            raise TableError(
+                f"column {name!r} holds text, not dates, such as {_example(text)}"
+            )
+        if len(ways) > 1:
+            raise TableError(
+                f"column {name!r} holds dates such as {_example(text)}, where day and "
+                f"month could be either; say kinds={{{name!r}: 'date d/m/y'}} or "
+                f"'date m/d/y', write them as 2024-01-31, or {drop_advice(name)}"
+            )
+        _, good = parse_times(text, ways[0])
+        if not good.all():
+            bad = pa.array(np.flatnonzero(~good))
+            cells = pc.unique(text.take(bad)).to_pylist()
+            shown = listed((_shortened(repr(cell)) for cell in cells), len(cells))
+            where = rows(self.origin[bad.to_numpy()].tolist())
+            raise TableError(
+                f"column {name!r} holds dates ({ways[0]}), but also {shown} ({where}); "
+                f"correct it, or say missing=[{cells[0]!r}] (--missing) if that means "
+                f"missing, or {self._way_out(name)}"
+            )
+        return ways[0]
 
     def _number_input(
         self, name: str, values: pa.ChunkedArray, distinct: int, wanted: str | None
@@ -193,13 +279,22 @@ class _Survey:
         if wanted is None and held == "int" and each_differs and _is_identifier(name):
             why = "an identifier, different in every row"
             return Column(name, "identifier", held, missing, distinct, why=why)
+        repeats = 2 < distinct <= (len(values) - missing) / EACH
+        if wanted is None and repeats and _is_code(name) and _are_whole(values):
+            self.notes.append(
+                f"{name!r} holds codes, taken as categories; if they are amounts, "
+                f"kinds={{{name!r}: 'number'}} (--number {name})"
+            )
+            return Column(name, "category", held, missing, distinct)
         return Column(name, "number", held, missing, distinct, low, high)
 
     def _text_input(
         self, name: str, text: pa.ChunkedArray, distinct: int, wanted: str | None
     ) -> Column:
         missing, present = text.null_count, len(text) - text.null_count
-        numeric = parse_numbers(text) is not None
+        if wanted is None and _are_truths(text, distinct):
+            return Column(name, "boolean", "text", missing, distinct)
+        numeric = parse_numbers(text) is not None and not are_codes(text)
         if wanted == "number" or (numeric and distinct > FEW):
             low, high = self.range(name, text)
             if wanted is None:
@@ -208,11 +303,49 @@ class _Survey:
                     f"are codes, {category_advice(name)}"
                 )
             return Column(name, "number", "text", missing, distinct, low, high)
+        if self._are_dates(text):
+            written = self._written(name, text, "")
+            return Column(name, "date", "text", missing, distinct, written=written)
         self.refuse_text(name, text)
+        self._refuse_sentences(name, text, distinct)
         if distinct > SURE * present and distinct > 10 and not numeric:
             why = f"text that differs in nearly every row, such as {_example(text)}"
             return Column(name, "identifier", "text", missing, distinct, why=why)
         return Column(name, "category", "text", missing, distinct)
+
+    def _are_dates(self, text: pa.ChunkedArray) -> bool:
+        """Tell whether most cells of a column are dates or times of one writing."""
+        ways = how_written(text)
+        if not ways:
+            return False
+        there = text.drop_null()
+        return bool(parse_times(there, ways[0])[1].mean() >= SURE)
+
+    def _refuse_sentences(
+        self, name: str, text: pa.ChunkedArray, distinct: int
+    ) -> None:
+        """Refuse text that somebody wrote: no category repeats, and it is no name."""
+        there = text.drop_null()
+        if distinct <= max(FEW, len(there) / 2):
+            return
+        words: float = pc.mean(pc.count_substring_regex(there, r"\S+")).as_py()
+        if words >= WORDS:
+            raise TableError(
+                f"column {name!r} holds free text, such as {_example(text)}, which a "
+                f"network for tables cannot read; {drop_advice(name)}, or "
+                f"{category_advice(name)}"
+            )
+
+    def refuse_not_boolean(self, name: str, values: pa.ChunkedArray) -> None:
+        """Refuse a column that is to be true and false and holds something else."""
+        if truths(values) is None:
+            cells = pc.unique(values.drop_null()).to_pylist()
+            shown = listed((_shortened(repr(cell)) for cell in cells), len(cells))
+            raise TableError(
+                f"column {name!r} is to be true and false, but holds {shown}; true and "
+                f"false are written {', '.join('/'.join(pair) for pair in TRUTHS)} "
+                "or 1/0"
+            )
 
     def range(self, name: str, values: pa.ChunkedArray) -> tuple[float, float]:
         """Give the smallest and the largest number, refusing what is none."""
@@ -223,11 +356,11 @@ class _Survey:
         return float(np.nanmin(numbers)), float(np.nanmax(numbers))
 
     def refuse_other(self, name: str, column: pa.ChunkedArray) -> None:
-        """Refuse dates, lists and the like."""
+        """Refuse lists and the like, and dates to predict."""
         kind = column.type
         way_out = "" if name == self.goal else f", or {drop_advice(name)}"
-        if pa.types.is_temporal(kind):
-            raise TableError(_a_date(name, f"dates or times ({kind})") + way_out)
+        if form(kind) in ("date", "time") and name == self.goal:
+            raise TableError(_a_date(name, f"dates or times ({kind})"))
         if form(kind) == "other":
             raise TableError(
                 f"column {name!r} holds {kind}, but a cell is a number, text, or true "
@@ -321,7 +454,7 @@ class _Survey:
             return numeric and distinct > FEW
         numbers = floats(column)
         whole = numbers is not None and bool(np.all(numbers == np.floor(numbers)))
-        several = held == "int" and distinct <= min(FEW, len(column) / 5)
+        several = held == "int" and distinct <= min(FEW, len(column) / EACH)
         if not whole or (distinct > 2 and not several):
             return True
         self.notes.append(
@@ -333,6 +466,27 @@ class _Survey:
 
 def _is_identifier(name: str) -> bool:
     return bool(_IDENTIFIER.match(name) or _CAMEL_IDENTIFIER.match(name))
+
+
+def _is_code(name: str) -> bool:
+    return bool(_CODE.match(name) or _CAMEL_CODE.match(name))
+
+
+def _are_whole(values: pa.ChunkedArray) -> bool:
+    """Whether all numbers are whole, whatever type a library has given them."""
+    numbers = floats(values)
+    if numbers is None:
+        return False
+    there = numbers[~np.isnan(numbers)]
+    return bool(np.all(there == np.floor(there)))
+
+
+def _are_truths(text: pa.ChunkedArray, distinct: int) -> bool:
+    """Tell a column of ``yes`` and ``no``: both are there, and nothing else."""
+    if distinct > 8:  # a pair in several capitals
+        return False
+    cells = {cell.lower() for cell in pc.unique(text.drop_null()).to_pylist()}
+    return any(cells == set(pair) for pair in TRUTHS)
 
 
 def _is_spoilt(numeric: np.ndarray, counts: np.ndarray) -> bool:

@@ -12,6 +12,14 @@ Record = TypeVar("Record")
 _hints = cache(get_type_hints)  # a table may have thousands of columns
 
 
+@cache
+def _optional(record: type[Any]) -> frozenset[str]:
+    """Name the fields that data written before there were such fields may lack."""
+    fields = dataclasses.fields(record)
+    lacking = dataclasses.MISSING
+    return frozenset(f.name for f in fields if f.default is not lacking)
+
+
 def to_plain(value: Any) -> Any:
     """Turn a record into dicts, lists, strings and numbers.
 
@@ -33,7 +41,7 @@ def from_plain(record: type[Record], data: Any) -> Record:
     """Build a record from what `to_plain` made of it.
 
     Raises:
-        ValueError: where a field is lacking or unknown.
+        ValueError: where a field without a default is lacking, or one is unknown.
         TypeError: where one is of another type.
 
     >>> from_plain(tuple[int, ...], [1, 2])
@@ -62,13 +70,14 @@ def _build(kind: Any, data: Any) -> Any:
 
 
 def _fields(kind: Any, data: Any) -> Any:
-    hints = _hints(kind)
+    hints, optional = _hints(kind), _optional(kind)
     if not isinstance(data, dict):
         raise TypeError(f"{data!r} stands where {kind.__name__} belongs")
-    if hints.keys() != data.keys():
-        wrong = ", ".join(sorted(hints.keys() ^ data.keys()))
-        raise ValueError(f"{kind.__name__} lacks or does not know: {wrong}")
-    return kind(**{name: _build(hint, data[name]) for name, hint in hints.items()})
+    wrong = (hints.keys() ^ data.keys()) - (optional - data.keys())
+    if wrong:
+        every = ", ".join(sorted(wrong))
+        raise ValueError(f"{kind.__name__} lacks or does not know: {every}")
+    return kind(**{name: _build(hints[name], data[name]) for name in data})
 
 
 def _items(kinds: tuple[Any, ...], data: Any) -> tuple[Any, ...]:

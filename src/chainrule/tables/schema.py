@@ -7,7 +7,24 @@ from typing import Any, Literal
 from chainrule.tables.arrow import Form
 from chainrule.tables.errors import count, listed
 
-Kind = Literal["number", "category", "constant", "empty", "identifier", "dropped"]
+Kind = Literal[
+    "number",
+    "category",
+    "boolean",
+    "date",
+    "constant",
+    "empty",
+    "identifier",
+    "dropped",
+]
+INPUTS = ("number", "category", "boolean", "date")
+"""The kinds of columns that can be inputs."""
+_NOUNS = {
+    "number": "number",
+    "category": "category",
+    "boolean": "boolean",
+    "date": "date",
+}
 Task = Literal["binary", "multiclass", "regression"]
 Label = str | int | float | bool
 
@@ -18,13 +35,15 @@ class Column:
 
     Args:
         name: its name.
-        kind: ``number`` and ``category`` can be inputs; the others are left out.
+        kind: ``number``, ``category``, ``boolean`` (true and false) and ``date`` can be
+            inputs; the others are left out.
         form: the form its values have in the table (see `chainrule.tables.arrow`).
         missing: how many rows have no value.
         distinct: how many different values the others have.
         low: the smallest number, where it holds numbers.
         high: the largest.
         why: why it is left out, or else empty.
+        written: how its dates are written (`chainrule.tables.times`), or else empty.
     """
 
     name: str
@@ -35,6 +54,12 @@ class Column:
     low: float | None = None
     high: float | None = None
     why: str = ""
+    written: str = ""
+
+    @property
+    def choice(self) -> str:
+        """Give its kind as option ``kinds`` takes it, with how dates are written."""
+        return f"{self.kind} {self.written}" if self.written else self.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +95,22 @@ class Schema:
             "target": self.target.name,
             "task": self.task,
             "drop": [column.name for column in self.left_out],
-            "kinds": {column.name: column.kind for column in self.inputs},
+            "kinds": {column.name: column.choice for column in self.inputs},
         }
 
     @property
     def summary(self) -> list[str]:
         """Say in a few lines what was understood."""
         every = len(self.inputs) + len(self.left_out) + 1
-        kinds = [column.kind for column in self.inputs]
-        numbers = count(kinds.count("number"), "number")
-        categories = count(kinds.count("category"), "category")
+        kinds: list[str] = [column.kind for column in self.inputs]
+        held = [
+            count(kinds.count(kind), noun)
+            for kind, noun in _NOUNS.items()
+            if kind in kinds or kind in ("number", "category")
+        ]
         lines = [
             f"{count(self.rows, 'row')}, {count(every, 'column')}",
-            f"inputs: {numbers}, {categories}{_missing_summary(self.inputs)}",
+            f"inputs: {', '.join(held)}{_missing_summary(self.inputs)}",
         ]
         if self.left_out:
             reasons = [f"{column.name} ({column.why})" for column in self.left_out]

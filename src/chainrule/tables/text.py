@@ -1,9 +1,21 @@
-"""What the strings in a column say: numbers, dates, or numbers in disguise."""
+"""What the cells of a column say: numbers, dates, true and false."""
 
+from typing import Final
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 NUMBER = r"(?i)^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|^[+-]?inf(inity)?$"
+
+TRUTHS: Final = (
+    ("true", "false"),
+    ("yes", "no"),
+    ("t", "f"),
+    ("y", "n"),
+    ("on", "off"),
+)
+"""The words for true and false, in small letters."""
 
 DECORATED = (  # $1,234.50  12 %  1,234  (a decimal comma alone is 3,14)
     r"^[+-]?\s?[$€£¥]?\s?[+-]?"
@@ -67,8 +79,8 @@ def with_decimal_points(text: pa.ChunkedArray) -> pa.ChunkedArray:
 def from_text(text: pa.ChunkedArray) -> pa.ChunkedArray:
     """Give the cells of a text file the type they all agree on.
 
-    In this order: nothing (all missing), true and false, whole numbers, numbers, and
-    else the text itself.
+    In this order: nothing (all missing), true and false, codes such as ``02134``, which
+    stay text, whole numbers, numbers, and else the text itself.
 
     >>> from_text(pa.chunked_array([["True", "false"]])).to_pylist()
     [True, False]
@@ -80,5 +92,47 @@ def from_text(text: pa.ChunkedArray) -> pa.ChunkedArray:
         lower = pc.utf8_lower(text)
         either = pc.or_(pc.equal(lower, "true"), pc.equal(lower, "false"))
         return pc.equal(lower, "true") if pc.all(either).as_py() else text
-    numbers = parse_numbers(text)
+    numbers = None if are_codes(text) else parse_numbers(text)
     return text if numbers is None else numbers
+
+
+def are_codes(text: pa.ChunkedArray) -> bool:
+    """Tell digits that are no number: some begin with a zero, as postcodes do.
+
+    >>> are_codes(pa.chunked_array([["02134", "98101"]]))
+    True
+    >>> are_codes(pa.chunked_array([["0", "0.5", "007"]]))
+    False
+    """
+    zeros = pc.any(matches(text, r"^0\d+$")).as_py()
+    return bool(zeros and pc.all(matches(text, r"^\d+$")).as_py())
+
+
+def truths(values: pa.ChunkedArray) -> np.ndarray | None:
+    """Give 1 for true, 0 for false, NaN for missing; ``None`` where it is neither.
+
+    >>> truths(pa.chunked_array([["Yes", "no", None]]))
+    array([ 1.,  0., nan])
+    >>> truths(pa.chunked_array([[0, 1, 2]])) is None
+    True
+    """
+    if pa.types.is_boolean(values.type) or pa.types.is_null(values.type):
+        found = values
+    elif pa.types.is_large_string(values.type) or pa.types.is_string(values.type):
+        lower = pc.utf8_lower(values)
+        true = pc.is_in(lower, value_set=_words(0, lower.type))
+        false = pc.is_in(lower, value_set=_words(1, lower.type))
+        if pc.all(pc.or_(pc.or_(true, false), values.is_null())).as_py() is False:
+            return None
+        found = pc.if_else(values.is_null(), None, true)
+    else:
+        either = pc.or_(pc.equal(values, 0), pc.equal(values, 1))
+        if pc.all(either).as_py() is False:
+            return None
+        found = values
+    floats: np.ndarray = found.cast(pa.float64()).to_numpy()
+    return floats
+
+
+def _words(place: int, kind: pa.DataType) -> pa.Array:
+    return pa.array([*(pair[place] for pair in TRUTHS), ("1", "0")[place]], kind)
