@@ -48,6 +48,9 @@ class Blocking:
     `wide` is how many columns are packed at a time, and `deep` how many rows of them; 0
     if all are. A left operand is packed in `rows`,
     one after the other, or in `columns`: for each `k` the rows of the block.
+
+    With `turned`, a block has as many rows as a vector has lanes, and what is fused
+    with the product is computed for all of them at once, a row in each lane.
     """
 
     rows: int
@@ -57,6 +60,7 @@ class Blocking:
     left: Left
     wide: int
     deep: int
+    turned: bool = False
 
     def share(self, lanes: int) -> Share:
         """The digit of the domain that is cut, and its tiles."""
@@ -89,6 +93,9 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
     count, vectors = _block(target, rows[0], columns[0], lanes, threads, by_columns)
     if is_fixed(rows):
         count = max(1, min(count, rows[0]))
+    turned = _turns(fused, group, lanes)
+    if turned:
+        count, vectors = lanes, 1
     step = vectors * lanes
     item = product.type.dtype.itemsize
     deep = _DEEP if packs and not group.whole_rows and inner[0] > 2 * _DEEP else 0
@@ -99,7 +106,14 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
         wide = every
     panels = -(-columns[0] // step)
     return Blocking(
-        count, vectors, by_columns, packs, _left(fused, group, panels), wide, deep
+        count,
+        vectors,
+        by_columns,
+        packs,
+        _left(fused, group, panels),
+        wide,
+        deep,
+        turned,
     )
 
 
@@ -131,6 +145,29 @@ def _block(
             if cost < least * 0.999:
                 best, least = (count, vectors), cost
     return best
+
+
+def _turns(fused: Fused, group: Group, lanes: int) -> bool:
+    """Whether rows are so short that they are better off in a lane each.
+
+    To merge the lanes of a vector takes longer than all else that a softmax of ten
+    numbers does.
+    """
+    rows, columns = fused.samples.shape(group.root)[-2:]
+    wanted = group.root.type.dtype
+    elements = [v for v in group.stores if fused.level(group, v) != "kept"]
+    return (
+        group.whole_rows
+        and is_fixed(columns)
+        and 1 < columns[0] <= lanes
+        and not (is_fixed(rows) and rows[0] < lanes)
+        and all(v.type.dtype == wanted for v in elements)
+        and all(
+            v.type.dtype.itemsize <= wanted.itemsize
+            for v in group.values
+            if v.type.dtype.kind == "f"
+        )
+    )
 
 
 def _is_far(fused: Fused, group: Group, target: Target) -> bool:

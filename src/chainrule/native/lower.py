@@ -7,7 +7,7 @@ before the sum of exponentials, and that before its results. Every level is a lo
 the folded digits, and the last one stores.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -66,6 +66,8 @@ class GroupWriter:
         self.give_room: Callable[[int, Size, int], Storage] | None = None
         # Where the rows lie that are kept from level to level.
         self.rows: dict[Value, Register] = {}
+        # The row in the first lane, where every lane has a row of its own.
+        self.lead: Coordinate | None = None
         for value in group.values:
             kept = self.is_kept(value)
             self.evaluator.digits[value] = group.kept_sizes if kept else group.sizes
@@ -242,19 +244,28 @@ class GroupWriter:
     def chunk(self, places: Places) -> None:
         """All levels for kept coordinates that lie side by side."""
         folded = [i for i, kept in enumerate(self.group.kept) if not kept]
-        for folds in self.levels:
+        kept_rows = {} if self.lead is None else self.used_again()
+        for number, folds in enumerate(self.levels):
             first = [
                 x
                 for fold in folds
                 for at, mask in places
                 for x in self.spread(self.unit(fold), at)
             ]
+            spill = [v for v, level in kept_rows.items() if level == number]
 
             def body(
-                at: Digits, partials: Sequence[Register], folds: Sequence[Value] = folds
+                at: Digits,
+                partials: Sequence[Register],
+                folds: Sequence[Value] = folds,
+                spill: Sequence[Value] = spill,
             ) -> list[Register]:
                 found: list[Register] = []
                 rest = list(partials)
+                for place, mask in places:
+                    with self.evaluator.masked(mask):
+                        for value in spill:
+                            self.keep(value, {**place, **at})
                 for fold in folds:
                     for place, mask in places:
                         with self.evaluator.masked(mask):
@@ -264,6 +275,8 @@ class GroupWriter:
                 return found
 
             results = list(self.over_folded(folded, {}, body, first))
+            for value in spill:
+                self.recall(value)
             for fold in folds:
                 for place, mask in places:
                     width = len(self.unit(fold))
@@ -271,6 +284,7 @@ class GroupWriter:
                     with self.evaluator.masked(mask):
                         self.evaluator.bind(fold, self.kept_place(place), mine[-1])
         self.store_chunk(folded, places)
+        self.forget(kept_rows)
 
     def spread(self, partial: tuple[Register, ...], at: Digits) -> list[Register]:
         """Partial results in all lanes, where a place is one for each lane."""
@@ -349,7 +363,7 @@ class GroupWriter:
 
             results = list(self.along(folded, last, body, first))
             for value in spill:
-                self.recall(value, last)
+                self.recall(value)
             for fold, n in zip(folds, width, strict=True):
                 mine, results = results[:n], results[n:]
                 one = self.horizontal(fold, mine)
@@ -364,8 +378,7 @@ class GroupWriter:
 
             self.along(folded, last, stores, ())
         self.store([v for v in self.group.stores if self.is_kept(v)], at)
-        for value in kept_rows:
-            self.evaluator.locals.pop(value, None)
+        self.forget(kept_rows)
 
     def along(
         self,
@@ -431,6 +444,10 @@ class GroupWriter:
             or not self.row_limit() < size[0] <= _LONGEST_ROW
         ):
             return {}
+        return self.used_again()
+
+    def used_again(self) -> dict[Value, int]:
+        """Costly values that are needed in several levels, by the first of them."""
         uses = _uses_by_level(self.program, self.group, self.levels)
         return {
             value: min(levels)
@@ -442,25 +459,40 @@ class GroupWriter:
 
     def keep(self, value: Value, at: Digits) -> None:
         """Put an element into the memory of the thread, for the next levels."""
-        last = len(self.group.sizes) - 1
         x = self.pull(value, at)
         pointer = self.rows.get(value)
         if pointer is None:
-            columns = self.group.sizes[last][0]
+            columns = self.group.sizes[-1][0]
             lanes = -(-columns // self.lanes) * self.lanes
+            if self.lead is not None:
+                lanes = columns * self.lanes
             size = lanes * value.type.dtype.itemsize
             pointer = self.own_room(size, self.samples.one)
             self.rows[value] = pointer
-        self.evaluator.store(x, pointer, at[last], padded=True)
+        self.evaluator.store(x, pointer, self.kept_at(at), padded=True)
 
-    def recall(self, value: Value, last: int) -> None:
+    def kept_at(self, at: Digits) -> Coordinate:
+        """Where an element lies in rows that are kept."""
+        last = at[len(self.group.sizes) - 1]
+        if self.lead is None:
+            return last
+        arithmetic = self.evaluator.arithmetic
+        row = arithmetic.subtract(at[0], self.lead)
+        return arithmetic.add(arithmetic.scale(last, self.lanes), row)
+
+    def recall(self, value: Value) -> None:
         """From here on read an element where it was kept."""
         pointer = self.rows[value]
 
         def element(place: Place[Coordinate]) -> Coordinate:
-            return place.coordinates[last]
+            return self.kept_at(dict(enumerate(place.coordinates)))
 
         self.evaluator.locals[value] = Local(pointer, element, padded=True)
+
+    def forget(self, rows: Iterable[Value]) -> None:
+        """Compute these values from here on."""
+        for value in rows:
+            self.evaluator.locals.pop(value, None)
 
     # --- folds ----------------------------------------------------------------------
 
@@ -483,7 +515,8 @@ class GroupWriter:
         single = operation.single(b, inputs, position)
         lanes = max(x.lanes for x in partial)
         mask = self.evaluator.mask
-        if mask is not None and lanes > 1 and not self.group.kept[-1]:
+        along_fold = self.lead is None and not self.group.kept[-1]
+        if mask is not None and lanes > 1 and along_fold:
             unit = self.unit(fold)
             single = tuple(
                 b.select(mask, x, u) for x, u in zip(single, unit, strict=True)

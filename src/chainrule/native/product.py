@@ -12,7 +12,7 @@ change the time and never the bits.
 
 from collections.abc import Callable, Sequence
 
-from chainrule.ir import DType
+from chainrule.ir import DType, Value
 from chainrule.native.blocking import Blocking, choose, is_fixed
 from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Local
@@ -44,6 +44,11 @@ class ProductWriter(GroupWriter):
             self.columns_outside()
         else:
             self.rows_outside()
+
+    @property
+    def square_bytes(self) -> int:
+        """Of as many vectors as a vector has lanes."""
+        return self.lanes * self.lanes * self.dtype.itemsize
 
     @property
     def stack_sizes(self) -> Sizes:
@@ -289,6 +294,9 @@ class ProductWriter(GroupWriter):
         else:
             self.each_panel(begin, end, lambda at: panel(at, self.blocking.vectors))
         if self.group.whole_rows:
+            if self.blocking.turned:
+                self.rows_in_lanes(rows)
+                return
             self.read_sums_from(Coordinate(), rows)
             self.each_row(rows, self.along_folded)
 
@@ -533,6 +541,41 @@ class ProductWriter(GroupWriter):
 
         self.evaluator.locals[self.group.root] = Local(self.sums, element, padded=True)
 
+    def rows_in_lanes(self, rows: "Rows") -> None:
+        """All that is fused with a block of rows, one in each lane."""
+        b, arithmetic = self.builder, self.evaluator.arithmetic
+        self.turn_square(self.sums, self.lanes)
+        self.lead, self.turned = self.lead_of(self.row_start), rows
+        mask = b.first_lanes(rows.stop)
+        if rows.first.literal != 0:
+            mask = b.logical_and(mask, b.logical_not(b.first_lanes(rows.first)))
+
+        def element(place: Place[Coordinate]) -> Coordinate:
+            return self.kept_at(dict(enumerate(place.coordinates)))
+
+        self.evaluator.locals[self.group.root] = Local(self.sums, element, padded=True)
+        at = {0: arithmetic.add(self.lead, Coordinate(lane=1))}
+        self.chunk([(at, mask)])
+        self.lead = None
+
+    def turn_square(self, pointer: Register, count: int) -> None:
+        """Transpose a square of vectors in the memory of the thread.
+
+        Only the first `count` vectors hold anything.
+        """
+        evaluator = self.evaluator
+        places = [
+            Coordinate(constant=i * self.lanes, lane=1) for i in range(self.lanes)
+        ]
+        lines = [
+            evaluator.load(pointer, at, self.dtype, lasting=False, padded=True)
+            for at in places[:count]
+        ]
+        zero = self.builder.literal(0, self.dtype, self.lanes)
+        lines += [zero] * (self.lanes - count)
+        for x, at in zip(self.builder.turn(lines), places, strict=True):
+            evaluator.store(x, pointer, at, padded=True)
+
     def lead_of(self, row: Coordinate) -> Coordinate:
         """The first digit of the domain: the row, counted through the whole stack."""
         if not self.stack_sizes:
@@ -565,6 +608,51 @@ class ProductWriter(GroupWriter):
             return ()
 
         self.builder.loop(rows.first, rows.stop, 1, each)
+
+    def store_chunk(self, folded: Sequence[int], places: Places) -> None:
+        """Rows that are turned are computed, turned back, and stored one by one."""
+        if self.lead is None:
+            super().store_chunk(folded, places)
+            return
+        ((at, mask),) = places
+        elements = [v for v in self.group.stores if not self.is_kept(v)]
+        squares = [self.own_room(self.square_bytes, self.samples.one) for _ in elements]
+
+        def compute(column: Digits, none: Sequence[Register]) -> list[Register]:
+            del none
+            here = {**at, **column}
+            for value, square in zip(elements, squares, strict=True):
+                x = self.evaluator.pull(value, self.place(value, here))
+                self.evaluator.store(x, square, self.kept_at(here), padded=True)
+            return []
+
+        with self.evaluator.masked(mask):
+            self.over_folded(folded, {}, compute, ())
+        for square in squares:
+            self.turn_square(square, self.column_size[0])
+        self.each_row(
+            self.turned, lambda row: self.store_turned(elements, squares, row)
+        )
+        with self.evaluator.masked(mask):
+            self.store([v for v in self.group.stores if self.is_kept(v)], at)
+
+    def store_turned(
+        self, values: Sequence[Value], squares: Sequence[Register], row: Digits
+    ) -> None:
+        """Put a row of each value where it belongs."""
+        ((place, mask),) = self.vectors(row, 1, Coordinate(), 1)
+        arithmetic = self.evaluator.arithmetic
+        number = arithmetic.subtract(row[0], self.lead_of(self.row_start))
+        start = arithmetic.scale(number, self.lanes)
+        at = arithmetic.add(start, Coordinate(lane=1))
+        with self.evaluator.masked(mask):
+            for value, square in zip(values, squares, strict=True):
+                x = self.evaluator.load(
+                    square, at, self.dtype, lasting=False, padded=True
+                )
+                element = self.evaluator.element_of(self.place(value, place))
+                for storage in self.targets(value):
+                    self.evaluator.store(x, self.evaluator.pointer(storage), element)
 
 
 class Rows:
