@@ -7,6 +7,7 @@ independent, so every layer, state and epoch can have its own.
 
 import hashlib
 import operator
+import threading
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from chainrule.ir import Array
 
 # What `generator` gives where no generator is named. A list, to be replaced in.
 _default = [np.random.default_rng()]
+
+_of_thread = threading.local()
+_WORD = 2**64 - 1
 
 uniform = lift(random.uniform)
 normal = lift(random.normal)
@@ -52,7 +56,7 @@ def permutation(seed: int, epoch: int | str, n: int) -> Array:
     >>> permutation(0, 1, 5)
     array([2, 3, 4, 0, 1])
     """
-    words = _stream(seed, ("permutation", epoch)).random_raw(n)
+    words = _rewound(_hash(seed, ("permutation", epoch), size=16)).random_raw(n)
     # With their numbers as the last bits, words can be sorted as they are, which takes
     # a fraction of the time of an argsort, and no two are equal.
     low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
@@ -101,6 +105,21 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
 
 def _stream(seed: int, path: tuple[int | str, ...]) -> np.random.Philox:
     return np.random.Philox(key=_hash(seed, path, size=16))
+
+
+def _rewound(key: int) -> np.random.Philox:
+    """The stream of a key, from its start: one that the thread has, set anew.
+
+    To make one takes longer than to draw a thousand numbers from it.
+    """
+    stream = getattr(_of_thread, "stream", None)
+    if stream is None:
+        stream = _of_thread.stream = np.random.Philox(key=0)
+        _of_thread.fresh = stream.state
+    fresh = _of_thread.fresh
+    fresh["state"]["key"] = np.asarray([key & _WORD, key >> 64], np.uint64)
+    stream.state = fresh
+    return stream
 
 
 def _hash(seed: int, path: tuple[int | str, ...], size: int) -> int:

@@ -1,9 +1,11 @@
 """Adam, and AdamW, which decays weights by themselves."""
 
-import math
 from typing import Any
 
+import numpy as np
+
 from chainrule import functions as F
+from chainrule.ir import Array
 from chainrule.optim.optimizer import Optimizer, Scalars, Slots
 from chainrule.optim.schedules import Schedule
 from chainrule.tensor import Tensor
@@ -54,11 +56,11 @@ class Adam(Optimizer):
         found = {"mean": 0.0, "square": 0.0}
         return {**found, "largest": 0.0} if self.amsgrad else found
 
-    def scalars(self, step: int) -> dict[str, float]:
+    def scalars_of(self, steps: Array) -> dict[str, Array]:
         """The learning rate; with the corrections in it, it and epsilon once more."""
-        first, second = (1 - beta ** (step + 1) for beta in self.betas)
-        rate = self.schedule(step)
-        root = math.sqrt(second)
+        first, second = (1 - np.power(beta, steps + 1) for beta in self.betas)
+        rate = self.schedule.rates(steps)
+        root = np.sqrt(second)
         return {
             "learning_rate": rate,
             "corrected_rate": rate * root / first,

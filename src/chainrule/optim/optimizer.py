@@ -93,7 +93,12 @@ class Optimizer(ABC):
 
     def scalars(self, step: int) -> dict[str, float]:
         """What depends on the number of the step, from 0, computed on the host."""
-        return {"learning_rate": self.schedule(step)}
+        found = self.scalars_of(np.asarray([step]))
+        return {name: float(x[0]) for name, x in found.items()}
+
+    def scalars_of(self, steps: Array) -> dict[str, Array]:
+        """The same for many steps: arrays of float64 as long as `steps`."""
+        return {"learning_rate": self.schedule.rates(steps)}
 
     # --- the learning rate --------------------------------------------------------
 

@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self, TypeAlias
 
+import numpy as np
+
+from chainrule.ir import Array
+
 Unit: TypeAlias = Literal["epoch", "step"]
 
 
@@ -20,6 +24,10 @@ class Schedule(ABC):
     @abstractmethod
     def __call__(self, step: int) -> float:
         """The learning rate at `step`, which counts from 0."""
+
+    def rates(self, steps: Array) -> Array:
+        """The learning rates at many steps."""
+        return np.asarray([self(int(step)) for step in steps], np.float64)
 
     def bind(self, steps_per_epoch: int, total_steps: int) -> "Schedule":
         """The same schedule, told what it was not given: how many steps there are."""
@@ -71,6 +79,10 @@ class Constant(Schedule):
         """The rate."""
         del step
         return float(self.rate)
+
+    def rates(self, steps: Array) -> Array:
+        """The rate, for each of the steps."""
+        return np.full(len(steps), self.rate, np.float64)
 
 
 @dataclass(frozen=True)
@@ -332,6 +344,10 @@ class Plateau(Schedule):
         """The rate after the cuts so far."""
         del step
         return self._now
+
+    def rates(self, steps: Array) -> Array:
+        """The rate after the cuts so far, for each of the steps."""
+        return np.full(len(steps), self._now, np.float64)
 
     @property
     def observes(self) -> bool:

@@ -367,7 +367,8 @@ def _pieces(run: Run, plan: _Plan) -> Generator[Piece]:
 
 def _mean_loss(losses: Sequence[Array], weights: Sequence[Array]) -> float:
     """The mean over the rows of an epoch, by the losses and weights of its batches."""
-    return float(np.average(np.concatenate(losses), weights=np.concatenate(weights)))
+    counts = np.concatenate(weights)
+    return float(np.concatenate(losses) @ counts / counts.sum())
 
 
 def _evaluate(program: Program, plan: _Plan) -> Record:

@@ -24,7 +24,7 @@ from chainrule.training.diagnose import NonFiniteError, explain_non_finite
 from chainrule.training.naming import LOSS, OPTIMIZER
 from chainrule.training.penalties import Penalty
 from chainrule.training.speed import Meter
-from chainrule.training.steps import CompiledSteps, Steps, scalars_of
+from chainrule.training.steps import CompiledSteps, Steps
 from chainrule.transforms import value_and_grad
 
 Loss = Callable[..., Tensor]
@@ -121,8 +121,8 @@ class Program:
 
     def _steps(self, orders: Sequence[Array], bounds: Array) -> Steps:
         count = len(orders) * (len(bounds) - 1)
-        scalars = scalars_of(self.optimizer.scalars, self.optimizer.steps, count)
-        return Steps.of(orders, bounds, scalars)
+        steps = self.optimizer.steps + np.arange(count)
+        return Steps.of(orders, bounds, self.optimizer.scalars_of(steps))
 
     def _take(self, data: Rows, steps: Steps, epoch: int, before: int = 0) -> None:
         """Take steps, of which `before` were taken in their epoch of `epoch` steps."""

@@ -26,7 +26,7 @@ from chainrule.training.speed import Meter
 _CALL_SECONDS = 0.25
 _LEAST_SPEED = 1e10
 
-Scalars = Mapping[str, Sequence[float]]
+Scalars = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Steps:
 
     def part(self, first: int, stop: int) -> "Steps":
         """Some of the steps."""
-        scalars = {name: list(s)[first:stop] for name, s in self.scalars.items()}
+        scalars = {name: s[first:stop] for name, s in self.scalars.items()}
         return Steps(
             self.order, self.starts[first:stop], self.sizes[first:stop], scalars
         )
@@ -102,7 +102,7 @@ class CompiledSteps:
 
         Nothing is assigned: the new states are in the outcome.
         """
-        sizes = sorted({int(n) for n in steps.sizes}, reverse=True)
+        sizes = np.unique(steps.sizes)[::-1].tolist()
         with self._meter.compiling(), self._meter.during("tracing"):
             traced = {n: self._trace(data, n, steps.scalars) for n in sizes}
             programs = {n: self._program(data, traced[n], steps, sizes) for n in sizes}
@@ -135,9 +135,12 @@ class CompiledSteps:
 
     def _segments(self, steps: Steps, programs: Mapping[int, Any]) -> list[int]:
         """Where runs of steps end that one program can take."""
-        each = [id(programs[int(n)]) for n in steps.sizes]
-        ends = [i for i in range(1, len(each)) if each[i] != each[i - 1]]
-        return [*ends, len(each)]
+        different = list(dict.fromkeys(programs.values()))
+        if len(different) == 1:
+            return [len(steps)]
+        number = {n: different.index(program) for n, program in programs.items()}
+        each = np.asarray([number[int(n)] for n in steps.sizes])
+        return [*(np.flatnonzero(np.diff(each)) + 1).tolist(), len(each)]
 
     def _run(
         self,
@@ -235,11 +238,3 @@ class CompiledSteps:
 def _rows_of(traced: Traced) -> int:
     """How many rows a step was traced for."""
     return int(traced.graph.inputs[0].shape[0])
-
-
-def scalars_of(
-    scalars: Callable[[int], Mapping[str, float]], first: int, count: int
-) -> dict[str, list[float]]:
-    """The scalars of consecutive steps, by name."""
-    rows = [scalars(step) for step in range(first, first + count)]
-    return {name: [row[name] for row in rows] for name in (rows[0] if rows else {})}
