@@ -73,14 +73,32 @@ def exact_error(name):
     return np.vectorize(getattr(math, name), otypes=[np.float64])
 
 
+@pytest.mark.skipif(not host().estimates_roots, reason="there are no estimates")
+@pytest.mark.parametrize("flush", [False, True])
+def test_square_roots_from_estimates_are_rounded_as_exact_ones_are(flush):
+    run = compiled("sqrt", np.float32, estimates=True, flush=flush)
+    one, four = np.array([1, 4], np.float32).view(np.int32)
+    mantissas = np.arange(one, four, dtype=np.int32).view(np.float32)
+    for exponent in (-98, -40, 0, 80, 124):
+        x = np.ldexp(mantissas, exponent)
+        assert same_bits(run(x)[: x.size], np.sqrt(x))
+    x = any_bits(np.float32, 1_000_000)
+    small = np.abs(x) < 2.0**-126  # taken for zero
+    exact = np.sqrt(np.where(small, np.copysign(0, x), x).astype(np.float64))
+    assert_close(run(x)[: x.size], exact, 1.0, x)
+    x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0], np.float32)
+    assert same_bits(run(x)[: x.size], np.sqrt(x))
+
+
 @functools.cache
-def compiled(name, dtype, lanes=None, target=None, flush=False):
+def compiled(name, dtype, lanes=None, target=None, flush=False, estimates=False):
     """A function of arrays, as machine code; `flush` takes denormals for zero."""
     target = target or host()
     lanes = lanes or target.lanes(dtype)
     inputs = 2 if name == "power" else 1
     call = _call(flush, inputs + 1)
-    text = support(target) + emit([_nest(name, np.dtype(dtype), lanes, inputs)]) + call
+    nest = _nest(name, np.dtype(dtype), lanes, inputs, estimates=estimates)
+    text = support(target) + emit([nest]) + call
     code = load(link(assemble(text, target)))
     types = [ctypes.c_void_p] * (inputs + 1) + [ctypes.c_int64]
     run = ctypes.CFUNCTYPE(None, *types)(code.address("run"))
@@ -97,14 +115,15 @@ def compiled(name, dtype, lanes=None, target=None, flush=False):
     return function
 
 
-def _nest(name, dtype, lanes, inputs):
-    b = NestBuilder("body", lanes)
+def _nest(name, dtype, lanes, inputs, *, estimates):
+    b = NestBuilder("body", lanes, estimates=estimates)
+    function = b.sqrt if name == "sqrt" else functools.partial(getattr(maths, name), b)
     *xs, y = [b.argument(POINTER) for _ in range(inputs + 1)]
     size = b.argument(INDEX)
 
     def body(i):
         values = [b.load(b.address(x, i, dtype), dtype, lanes) for x in xs]
-        b.store(getattr(maths, name)(b, *values), b.address(y, i, dtype))
+        b.store(function(*values), b.address(y, i, dtype))
         return ()
 
     b.loop(b.index(0), size, lanes, body)

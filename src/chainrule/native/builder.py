@@ -42,9 +42,11 @@ class _Open:
 class NestBuilder:
     """Scalar and vector instructions; a scalar meets a vector as copies of itself."""
 
-    def __init__(self, name: str, lanes: int) -> None:
+    def __init__(self, name: str, lanes: int, *, estimates: bool = False) -> None:
         self.name = name
         self.lanes = lanes
+        # Whether there is an instruction that estimates roots of float32 vectors.
+        self.estimates = estimates
         self._count = 0
         self._open = [_Open()]
         self._arguments: list[Register] = []
@@ -480,6 +482,8 @@ class NestBuilder:
 
     def sqrt(self, x: Register) -> Register:
         """The square root."""
+        if self.estimates and x.dtype == np.float32 and x.lanes == self.lanes:
+            return maths.sqrt(self, x, self._same("estimated_root", x))
         return self._same("sqrt", x)
 
     def bits(self, x: Register) -> Register:

@@ -188,6 +188,14 @@ class _Text:
     def _sqrt(self, item: Instruction) -> None:
         self._call(item, "sqrt")
 
+    def _estimated_root(self, item: Instruction) -> None:
+        assert item.result is not None  # noqa: S101 - as above
+        kind, name = _type(item.result), "llvm.x86.avx512.rsqrt14.ps.512"
+        self.declare(kind, name, f"{kind}, {kind}, i16")
+        x = self.typed(item.inputs[0])
+        inputs = f"{x}, {kind} zeroinitializer, i16 -1"
+        self.line(f"{self.name(item)} = call {kind} @{name}({inputs})")
+
     def _absolute(self, item: Instruction) -> None:
         self._call(item, "fabs")
 

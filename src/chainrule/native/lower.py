@@ -57,7 +57,7 @@ class GroupWriter:
         # Never more lanes than the tiles of shares are made of.
         widest = max((4, *(v.type.dtype.itemsize for v in _floats(group))))
         self.lanes = target.vector_bytes // widest
-        self.builder = NestBuilder(name, self.lanes)
+        self.builder = NestBuilder(name, self.lanes, estimates=target.estimates_roots)
         self.evaluator = Evaluator(self.builder, frame, self.samples)
         self.levels = _levels(program, group)
         # Memory for a group that needs it; others have none.

@@ -590,6 +590,10 @@ class ProductWriter(GroupWriter):
 
     def store_panel(self, rows: "Rows", places: Places) -> None:
         """Store the values fused with the product, one row of the panel at a time."""
+        updates = set(self.group.stores) & set(self.program.in_place.values())
+        if updates and any(mask is not None for _, mask in places):
+            self.store_afterwards(rows, places)
+            return
 
         def row(at: Digits) -> None:
             for place, mask in places:
@@ -597,6 +601,31 @@ class ProductWriter(GroupWriter):
                     self.store(self.group.stores, {**at, **place})
 
         self.each_row(rows, row)
+
+    def store_afterwards(self, rows: "Rows", places: Places) -> None:
+        """Compute all rows of a panel, and then store them.
+
+        Where rows are no whole vectors, the last vector of one that is read reaches
+        into the next, and would wait for what was stored there just before.
+        """
+        values = self.group.stores
+        each = self.blocking.rows * len(places) * self.lanes
+        rooms = [
+            self.own_room(each * v.type.dtype.itemsize, self.samples.one)
+            for v in values
+        ]
+
+        def compute(at: Digits) -> None:
+            for i, (place, mask) in enumerate(places):
+                with self.evaluator.masked(mask):
+                    for value, room in zip(values, rooms, strict=True):
+                        here = self.place(value, {**at, **place})
+                        x = self.evaluator.pull(value, here)
+                        element = self.in_block(at, len(places), i)
+                        self.evaluator.store(x, room, element, padded=True)
+
+        self.each_row(rows, compute)
+        self.each_row(rows, lambda at: self.store_from(values, rooms, at, places))
 
     def each_row(self, rows: "Rows", body: Callable[[Digits], None]) -> None:
         """A loop over the rows of a block that are its own."""
@@ -630,29 +659,41 @@ class ProductWriter(GroupWriter):
             self.over_folded(folded, {}, compute, ())
         for square in squares:
             self.turn_square(square, self.column_size[0])
+        columns = self.vectors({}, 1, Coordinate(), 1)
         self.each_row(
-            self.turned, lambda row: self.store_turned(elements, squares, row)
+            self.turned, lambda row: self.store_from(elements, squares, row, columns)
         )
         with self.evaluator.masked(mask):
             self.store([v for v in self.group.stores if self.is_kept(v)], at)
 
-    def store_turned(
-        self, values: Sequence[Value], squares: Sequence[Register], row: Digits
+    def store_from(
+        self,
+        values: Sequence[Value],
+        rooms: Sequence[Register],
+        row: Digits,
+        places: Places,
     ) -> None:
-        """Put a row of each value where it belongs."""
-        ((place, mask),) = self.vectors(row, 1, Coordinate(), 1)
+        """Put a row of each value, computed before, where it belongs."""
+        for i, (place, mask) in enumerate(places):
+            at = self.in_block(row, len(places), i)
+            with self.evaluator.masked(mask):
+                for value, room in zip(values, rooms, strict=True):
+                    x = self.evaluator.load(
+                        room, at, value.type.dtype, lasting=False, padded=True
+                    )
+                    element = self.evaluator.element_of(
+                        self.place(value, {**row, **place})
+                    )
+                    for storage in self.targets(value):
+                        pointer = self.evaluator.pointer(storage)
+                        self.evaluator.store(x, pointer, element)
+
+    def in_block(self, row: Digits, vectors: int, number: int) -> Coordinate:
+        """Where a vector of a row lies in a block of rows of so many vectors."""
         arithmetic = self.evaluator.arithmetic
-        number = arithmetic.subtract(row[0], self.lead_of(self.row_start))
-        start = arithmetic.scale(number, self.lanes)
-        at = arithmetic.add(start, Coordinate(lane=1))
-        with self.evaluator.masked(mask):
-            for value, square in zip(values, squares, strict=True):
-                x = self.evaluator.load(
-                    square, at, self.dtype, lasting=False, padded=True
-                )
-                element = self.evaluator.element_of(self.place(value, place))
-                for storage in self.targets(value):
-                    self.evaluator.store(x, self.evaluator.pointer(storage), element)
+        count = arithmetic.subtract(row[0], self.lead_of(self.row_start))
+        start = arithmetic.scale(count, vectors * self.lanes)
+        return arithmetic.add(start, Coordinate(constant=number * self.lanes, lane=1))
 
 
 class Rows:

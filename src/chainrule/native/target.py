@@ -41,6 +41,11 @@ class Target:
     l3_bytes: int = 8 * 1024 * 1024
     cores: int = field(default=1, compare=False)
 
+    @property
+    def estimates_roots(self) -> bool:
+        """Whether `1 / sqrt(x)` of a vector of float32 is known to 14 bits at once."""
+        return self.name == "x86-64-v4"
+
     def lanes(self, dtype: DTypeLike) -> int:
         """How many numbers of `dtype` one vector register holds.
 

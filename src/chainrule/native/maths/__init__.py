@@ -12,6 +12,7 @@ from chainrule.native.maths import (
     exponential,
     logarithm,
     powers,
+    root,
     software,
     trigonometric,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "software_floor",
     "software_fma",
     "software_round",
+    "sqrt",
     "tanh",
 ]
 
@@ -87,6 +89,11 @@ def sigmoid(b: Instructions[S], x: S) -> S:
 def sin(b: Instructions[S], x: S) -> S:
     """The sine of `x` radians."""
     return trigonometric.sin(Term(b, x)).value
+
+
+def sqrt(b: Instructions[S], x: S, estimate: S) -> S:
+    """The square root of float32, from an estimate of its reciprocal to 14 bits."""
+    return root.sqrt(b, x, estimate).value
 
 
 def tanh(b: Instructions[S], x: S) -> S:
