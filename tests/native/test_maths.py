@@ -83,11 +83,12 @@ def test_square_roots_from_estimates_are_rounded_as_exact_ones_are(flush):
         x = np.ldexp(mantissas, exponent)
         assert same_bits(run(x)[: x.size], np.sqrt(x))
     x = any_bits(np.float32, 1_000_000)
-    small = np.abs(x) < 2.0**-126  # taken for zero
-    exact = np.sqrt(np.where(small, np.copysign(0, x), x).astype(np.float64))
-    assert_close(run(x)[: x.size], exact, 1.0, x)
+    x = x[~(np.abs(x) < 2.0**-126)]
+    assert_close(run(x)[: x.size], np.sqrt(x.astype(np.float64)), 1.0, x)
     x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0], np.float32)
     assert same_bits(run(x)[: x.size], np.sqrt(x))
+    denormal = np.array([1e-40, 1e-45], np.float32)
+    assert np.all(run(denormal)[:2] == 0) == flush
 
 
 @functools.cache

@@ -19,6 +19,7 @@ def sqrt(b: Instructions[S], number: S, estimate: S) -> Term[S]:
     """The root of a float32, from an estimate of its reciprocal to 14 bits."""
     x, y = Term(b, number), Term(b, estimate)
     # Zero times a number is zero, and times an infinite estimate it would be none.
+    y = abs(y)
     y = where(y > _LARGEST, _LARGEST, y)
     g, h = x * y, y * 0.5
     short = fma(-h, g, g.constant(0.5))
