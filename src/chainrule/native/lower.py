@@ -515,8 +515,8 @@ class GroupWriter:
         single = operation.single(b, inputs, position)
         lanes = max(x.lanes for x in partial)
         mask = self.evaluator.mask
-        along_fold = self.lead is None and not self.group.kept[-1]
-        if mask is not None and lanes > 1 and along_fold:
+        own_rows = self.lead is not None or lanes == 1 or self.group.kept[-1]
+        if mask is not None and not own_rows:
             unit = self.unit(fold)
             single = tuple(
                 b.select(mask, x, u) for x, u in zip(single, unit, strict=True)

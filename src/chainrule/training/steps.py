@@ -102,7 +102,7 @@ class CompiledSteps:
 
         Nothing is assigned: the new states are in the outcome.
         """
-        sizes = np.unique(steps.sizes)[::-1].tolist()
+        sizes = sorted(set(steps.sizes.tolist()), reverse=True)
         with self._meter.compiling(), self._meter.during("tracing"):
             traced = {n: self._trace(data, n, steps.scalars) for n in sizes}
             programs = {n: self._program(data, traced[n], steps, sizes) for n in sizes}
