@@ -60,9 +60,11 @@ def permutation(seed: int, epoch: int | str, n: int) -> Array:
     # With their numbers as the last bits, words can be sorted as they are, which takes
     # a fraction of the time of an argsort, and no two are equal.
     low = np.uint64((1 << max(n - 1, 0).bit_length()) - 1)
-    numbered = (words & ~low) | np.arange(n, dtype=np.uint64)
-    numbered.sort()
-    return (numbered & low).astype(np.int64)
+    words &= ~low
+    words |= np.arange(n, dtype=np.uint64)
+    words.sort()
+    words &= low
+    return words.view(np.int64)
 
 
 def row_words(seed: int, purpose: str, first: int, count: int) -> Array:
