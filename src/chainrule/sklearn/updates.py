@@ -76,22 +76,26 @@ class Update(Optimizer):
         """
         self._rates, self._first, self._each = rates, self.steps, each
 
-    def rate(self, step: int) -> float:
-        """The learning rate of a step."""
+    def rates(self, steps: Array) -> Array:
+        """The learning rates of steps."""
         if isinstance(self._rates, Schedule):
-            return self._rates(step)
-        return float(self._rates[(step - self._first) // self._each])
+            return self._rates.rates(steps)
+        epochs = (steps - self._first) // self._each
+        return np.take(np.asarray(self._rates, np.float64), epochs)
 
-    def scalars(self, step: int) -> dict[str, float]:
+    def scalars_of(self, steps: Array) -> dict[str, Array]:
         """The learning rate, the limit of the gradient, and what the rule needs."""
-        numbers = {"learning_rate": self.rate(step), **self.numbers(step)}
+        rates = self.rates(steps)
+        numbers = {"learning_rate": rates, **self.numbers(steps, rates)}
         if self.clips:
             numbers["max_grad_norm"] = self._settings.max_grad_norm
-        return numbers
+        return {
+            k: np.array(np.broadcast_to(x, steps.shape)) for k, x in numbers.items()
+        }
 
     @abstractmethod
-    def numbers(self, step: int) -> dict[str, float]:
-        """The scalars of the rule itself."""
+    def numbers(self, steps: Array, rates: Array) -> dict[str, float | Array]:
+        """The scalars of the rule itself, for steps with these learning rates."""
 
     def update(
         self, gradients: Mapping[str, Tensor], scalars: Mapping[str, Operand]
@@ -120,9 +124,9 @@ class Momentum(Update):
         """The velocity."""
         return {"velocity": 0.0}
 
-    def numbers(self, step: int) -> dict[str, float]:
+    def numbers(self, steps: Array, rates: Array) -> dict[str, float | Array]:
         """The momentum."""
-        del step
+        del steps, rates
         return {"momentum": self._settings.momentum}
 
     def change(self, dW: Tensor, slots: Slots, scalars: Scalars) -> Tensor:
@@ -150,13 +154,12 @@ class Adam(Update):
         """The running means of the gradient and of its square."""
         return {"mean": 0.0, "square": 0.0}
 
-    def numbers(self, step: int) -> dict[str, float]:
+    def numbers(self, steps: Array, rates: Array) -> dict[str, float | Array]:
         """The corrected rate, and what the means forget and take in."""
-        s, rate = self._settings, self.rate(step)
-        t = step + 1
-        root = math.sqrt(1 - s.beta_2**t)
-        found = {
-            "corrected_rate": rate * root / (1 - s.beta_1**t),
+        s, t = self._settings, steps + 1
+        root = np.sqrt(1 - np.power(s.beta_2, t))
+        found: dict[str, float | Array] = {
+            "corrected_rate": rates * root / (1 - np.power(s.beta_1, t)),
             "beta_1": s.beta_1,
             "gain_1": 1 - s.beta_1,
             "beta_2": s.beta_2,
@@ -164,7 +167,7 @@ class Adam(Update):
             "epsilon": s.epsilon,
         }
         if self.shrinks:
-            found["kept"] = 1 - rate * s.weight_decay
+            found["kept"] = 1 - rates * s.weight_decay
         return found
 
     def change(self, dW: Tensor, slots: Slots, scalars: Scalars) -> Tensor:
