@@ -149,7 +149,7 @@ TABLES = {
     "two.csv": ("a,b\n1,x\n2,y\n", "2 rows are too few to part"),
     "one.csv": ("a,b\n1,x\n", "one row is not enough"),
     "delimiter.csv": ("a|b\n1|x\n2|y\n", "no column 'b'"),
-    "dates.csv": ("a,b\n" + "2020-01-01,x\n2021-01-01,y\n" * 9, "dates or times"),
+    "dates.csv": ("a,b\n" + "1/1/20,x\n6/5/21,y\n" * 9, "dates or times"),
     "missing.csv": ("a,b\n1,\n2,NA\n", "no value in any row"),
     "mixed.csv": (
         "a,b\n" + "".join(f"{k},x\n{k}.5,y\n" for k in range(30)) + "many,x\n",
