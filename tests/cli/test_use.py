@@ -50,7 +50,7 @@ def test_the_columns_of_the_table_come_along_when_asked(chainrule, homes_run, tm
     assert list(rows[0]) == ["id", "town", "size", "predicted_price"]
     assert [row["town"] for row in rows] == ["Ulm", "Köln"]
     assert rows[1]["size"] == ""
-    assert "note: column 'size': missing in 1 row" in told.err
+    assert "note: column 'size': missing in row 2" in told.err
 
 
 def test_categories_of_a_frame_are_written_as_text(chainrule, homes_run, tmp_path):
@@ -81,7 +81,7 @@ def test_delimiter_and_encoding(chainrule, homes_run, tmp_path):
 @pytest.mark.parametrize(
     ("options", "code", "complaint"),
     [
-        (["-o", "out.txt"], 2, "has to end in .csv or .parquet"),
+        (["-o", "out.txt"], 2, "has to end in .csv, .tsv, .jsonl"),
         (["-o", "nowhere/out.csv"], 1, "there is no folder nowhere"),
         (["-o", "folder.csv"], 1, "is a folder"),
         (["-o", "homes.csv"], 2, "is the table itself"),
@@ -115,14 +115,15 @@ def test_a_failed_prediction_leaves_the_old_file(
 ):
     (tmp_path / "out.csv").write_text("precious")
 
-    def full(*_):
+    def full(*_, **__):
         raise OSError(28, "No space left on device", "out.csv")
 
-    monkeypatch.setattr("chainrule.cli.using.write_bytes", full)
+    monkeypatch.setattr("chainrule.tabular.predicting.csv.writer", full)
     told = chainrule("predict", homes_run, homes_csv, "-o", "out.csv")
     assert told.code == 1
     assert told.err == "error: out.csv: the disk is full\n"
     assert (tmp_path / "out.csv").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["homes.csv", "out.csv"]
 
 
 def test_a_reader_that_goes_away_is_no_error(cancer_run, cancer):

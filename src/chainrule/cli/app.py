@@ -25,8 +25,8 @@ from chainrule.cli.commands.use import (
     evaluate,
     predict,
 )
-from chainrule.cli.console import say_error
-from chainrule.cli.errors import Failure
+from chainrule.cli.console import say_error, say_json
+from chainrule.cli.errors import KINDS, Failure
 from chainrule.cli.help import Group, with_examples
 from chainrule.cli.options import UsageError
 
@@ -63,17 +63,37 @@ def run(arguments: Sequence[str]) -> int:
     details = bool(os.environ.get("CHAINRULE_TRACEBACK")) or "--traceback" in arguments
     try:
         return _run([a for a in arguments if a != "--traceback"])
+    except BrokenPipeError:
+        return _nobody_reads()
     except UsageError as error:
-        return _say_usage(error)
-    except Failure as failure:
-        if details and failure.code != 2:
-            traceback.print_exc()
+        failure = _usage_failure(error)
+    except Failure as error:
+        failure = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
+        failure = _bug(error, details=details)
+    if details and failure.code != 2:
+        traceback.print_exception(failure.__cause__ or failure)
+    return _say(failure, as_json="--json" in arguments)
+
+
+def _say(failure: Failure, *, as_json: bool) -> int:
+    """Say what went wrong, to people or to programs; the exit code."""
+    if not as_json:
         say_error(failure.message, failure.notes)
         return failure.code
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is ours
-        if details:
-            traceback.print_exc()
-        return _say_bug(error, details=details)
+    # To a program all that is not its own mistake is one thing; `kind` says more.
+    code = 2 if failure.code == 1 else failure.code
+    told = {"kind": KINDS[failure.code], "message": failure.message}
+    notes = [note.strip() for note in failure.notes]
+    say_json({"error": {**told, "notes": notes, "code": code}}, stderr=True)
+    return code
+
+
+def _nobody_reads() -> int:
+    """End quietly where whoever read what we write has gone, as after `| head`."""
+    # Python would complain while it ends, when it writes what is left.
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - until the end
+    return 141
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -98,19 +118,20 @@ def _accept_all_letters() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _say_usage(error: Exception) -> int:
+def _usage_failure(error: Exception) -> Failure:
     message: str = error.format_message()  # type: ignore[attr-defined]  # see UsageError
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "chainrule"
-    say_error(message.rstrip("."), (f"See {path} --help",))
-    return 2
+    return Failure(message.rstrip("."), f"See {path} --help", code=2)
 
 
-def _say_bug(error: Exception, *, details: bool) -> int:
+def _bug(error: Exception, *, details: bool) -> Failure:
     kind = type(error).__name__
     advice = () if details else ("Please report it with what --traceback shows.",)
-    say_error(f"this is a bug in chainrule, not your mistake: {kind}: {error}", advice)
-    return 70
+    message = f"this is a bug in chainrule, not your mistake: {kind}: {error}"
+    failure = Failure(message, *advice, code=70)
+    failure.__cause__ = error
+    return failure
 
 
 def _show_version(wanted: bool) -> None:

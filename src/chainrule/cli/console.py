@@ -1,14 +1,19 @@
 """Where the command line writes: results to stdout, everything else to stderr."""
 
+import json
+import math
 import shlex
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 
-__all__ = ["command", "new_console", "say_error", "say_note"]
+__all__ = ["command", "new_console", "say_error", "say_json", "say_note"]
 
 
 def new_console(*, stderr: bool = False) -> Console:
@@ -30,6 +35,20 @@ def say_error(message: str, notes: tuple[str, ...] = ()) -> None:
 def say_note(message: str) -> None:
     """Say on stderr something that the user should know."""
     _print(new_console(stderr=True), f"[yellow]note:[/] {escape(message)}")
+
+
+def say_json(found: Any, *, stderr: bool = False) -> None:
+    """Write one JSON document, for programs; what is not finite is null in it."""
+    text = json.dumps(_finite(found), indent=1, ensure_ascii=False, allow_nan=False)
+    typer.echo(text, err=stderr)
+
+
+def _finite(item: Any) -> Any:
+    if isinstance(item, Mapping):
+        return {name: _finite(x) for name, x in item.items()}
+    if isinstance(item, (list, tuple)):
+        return [_finite(x) for x in item]
+    return None if isinstance(item, float) and not math.isfinite(item) else item
 
 
 def _print(console: Console, line: str) -> None:

@@ -4,8 +4,13 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
-__all__ = ["Failure", "expecting"]
+__all__ = ["KINDS", "Failure", "expecting"]
+
+
+# What went wrong, by exit code, as --json says it.
+KINDS: Final = {1: "data", 2: "usage", 70: "bug", 130: "stopped"}
 
 
 class Failure(Exception):  # noqa: N818 - it ends the command, with `code`

@@ -12,17 +12,16 @@ from chainrule.view.words import metric, show
 __all__ = ["score_table"]
 
 
-def score_table(network: Evaluation, baselines: Mapping[str, Evaluation]) -> Table:
-    """A row for each metric, a column for the network and for each baseline.
+def score_table(judged: Mapping[str, Evaluation]) -> Table:
+    """A row for each metric, a column for each of those that were judged, by name.
 
     The best figure of a row is bold.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("")
-    judged = {"network": network, **dict(reversed([*baselines.items()]))}
     for name in judged:
-        table.add_column(name, justify="right")
-    for key in network.metrics:
+        table.add_column(Text(name), justify="right")
+    for key in dict.fromkeys(key for found in judged.values() for key in found.metrics):
         values = [e.metrics.get(key) for e in judged.values()]
         shown = [Text("-") if v is None else Text(show(key, v)) for v in values]
         known = [v for v in values if v is not None]

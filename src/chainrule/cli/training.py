@@ -1,6 +1,5 @@
 """Trains on a table, and shows how it goes and what came of it."""
 
-import json
 import re
 import shlex
 import signal
@@ -16,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from chainrule.cli.console import command, new_console
+from chainrule.cli.console import command, new_console, say_json
 from chainrule.cli.errors import Failure, expecting
 from chainrule.cli.progress import ProgressLines, ProgressView, duration
 from chainrule.cli.scores import score_table
@@ -108,7 +107,7 @@ def _train_and_show(train: Callable[..., TableRun], title: str, output: Output) 
             documents={REPORT_FILE: _report},
         )
     if output.json:
-        typer.echo(json.dumps(_results(run), indent=1, ensure_ascii=False))
+        say_json(_results(run))
     elif output.quiet:
         typer.echo(str(run.folder))
     else:
@@ -310,7 +309,8 @@ def _summarise(console: Console, run: TableRun) -> None:
         console.print()
         title = f"On {run.evaluation.rows:,} test rows it has not seen"
         console.print(Text(title, style="bold"))
-        console.print(score_table(run.evaluation, run.baselines))
+        judged = {"network": run.evaluation, **dict(reversed([*run.baselines.items()]))}
+        console.print(score_table(judged))
         console.print()
         for sentence in result_words(run.evaluation, run.baselines):
             console.print(Text(sentence))

@@ -118,21 +118,28 @@ class TableRun:
         """
         table = self.encoder.read(source, **reading)
         y = predict(self.net, self.encoder.transform(table))
+        return self.predictions(y, table if with_inputs else None)
+
+    def predictions(self, y: Array, inputs: pa.Table | None = None) -> pa.Table:
+        """What the network gave for some rows, as `predict` tells it.
+
+        Raises `TableError` where `inputs` has a column of one of the names.
+        """
         found: dict[str, Any] = {f"predicted_{self.target}": self._named(y)}
         if self.encoder.classes is not None:
             p = probabilities(y)
             for k, label in enumerate(self.encoder.classes.tolist()):
                 found[f"probability_{label}"] = p[:, k]
-        if not with_inputs:
+        if inputs is None:
             return pa.table(found)
-        taken = [name for name in found if name in table.column_names]
+        taken = [name for name in found if name in inputs.column_names]
         if taken:
             raise TableError(
                 f"the table has a column {taken[0]!r} already: drop or rename it, or "
                 "do without with_inputs"
             )
-        inputs = dict(zip(table.column_names, table.columns, strict=True))
-        return pa.table({**inputs, **found})
+        before = dict(zip(inputs.column_names, inputs.columns, strict=True))
+        return pa.table({**before, **found})
 
     def evaluate(self, source: Any, **reading: Any) -> Evaluation:
         """The scores on the rows of a table that has the target too.

@@ -40,7 +40,9 @@ def predict(
     table: Annotated[
         str,
         typer.Argument(
-            metavar="TABLE", help="The rows to predict: CSV, Parquet or Arrow."
+            metavar="TABLE",
+            help="The rows to predict: a CSV, Parquet or Arrow file, which may be "
+            "compressed, or a folder of such files.",
         ),
     ],
     out: Annotated[
@@ -49,12 +51,20 @@ def predict(
             "--out",
             "-o",
             metavar="FILE",
-            help="A .csv or .parquet file. Default: CSV to the terminal.",
+            help="A .csv, .tsv, .jsonl, .parquet or .arrow file; text also with .gz or "
+            ".zst behind. Default: CSV to the terminal.",
         ),
     ] = None,
     with_inputs: Annotated[
         bool,
         typer.Option("--with-inputs", help="Write the columns of the table too."),
+    ] = False,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print what was done as JSON; without FILE, a JSON line a row.",
+        ),
     ] = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
@@ -62,12 +72,15 @@ def predict(
     """Predict the target of each row of a table.
 
     For classes, the most likely one and the probability of each; for numbers, the
-    number. The table needs the columns the network was trained on, in any order.
+    number. The table needs the columns the network was trained on, in any order. It can
+    be of any size: rows are read, predicted and written a few at a time.
     """
     from chainrule.cli.using import predict_and_write  # noqa: PLC0415 - heavy
 
     reading = {"delimiter": delimiter, "encoding": encoding}
-    predict_and_write(run, table, out, with_inputs=with_inputs, reading=reading)
+    predict_and_write(
+        run, table, out, with_inputs=with_inputs, as_json=json, reading=reading
+    )
 
 
 def evaluate(
