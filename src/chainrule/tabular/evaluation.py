@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from chainrule.insight import permutation_importances
 from chainrule.training import metrics
 from chainrule.training.metrics import ClassScores
 
@@ -397,59 +398,19 @@ def column_influence(
         >>> ranking[1].increase
         0.0
     """
-    _check_influence(X, y, groups, repeats)
-    rng = np.random.default_rng(seed)
-    rows = min(len(X), max(200, work // (max(1, len(groups)) * repeats)))
-    if rows < len(X):
-        chosen = np.sort(rng.choice(len(X), rows, replace=False))
-        X, y = X[chosen], y[chosen]
-    # The same shuffles for every column: their order does not change the answer.
-    orders = [rng.permutation(rows) for _ in range(repeats)]
-    loss = _finite_loss(predict_loss(X, y), "")
-    shuffled = X.copy()
-    found = []
-    for column, positions in groups.items():
-        at = list(positions)
-        rises = []
-        for order in orders if at else ():
-            shuffled[:, at] = X[order[:, None], at]
-            after = _finite_loss(
-                predict_loss(shuffled, y), f" with {column!r} shuffled"
-            )
-            rises.append(after - loss)
-        shuffled[:, at] = X[:, at]
-        found.append(Influence(column, *_mean_and_deviation(rises)))
-    return tuple(sorted(found, key=lambda influence: -influence.increase))
-
-
-def _check_influence(
-    X: NDArray[Any], y: NDArray[Any], groups: Mapping[str, Sequence[int]], repeats: int
-) -> None:
-    if X.ndim != 2 or len(X) == 0:
-        raise ValueError(f"X must have shape (rows, inputs), not {X.shape}")
-    if len(y) != len(X):
-        raise ValueError(f"X has {len(X)} rows but y has {len(y)}")
-    if repeats < 1:
-        raise ValueError(f"repeats must be at least 1; got {repeats}")
-    for column, positions in groups.items():
-        if any(not 0 <= at < X.shape[1] for at in positions):
-            raise ValueError(
-                f"column {column!r} has input positions {list(positions)},"
-                f" but X has {X.shape[1]} inputs"
-            )
-
-
-def _finite_loss(loss: float, when: str) -> float:
-    if not np.isfinite(loss):
-        raise ValueError(f"the loss is {loss}{when}: no influence can be measured")
-    return float(loss)
-
-
-def _mean_and_deviation(rises: list[float]) -> tuple[float, float]:
-    if not rises:
-        return 0.0, 0.0
-    deviation = np.std(rises, ddof=1) if len(rises) > 1 else 0.0
-    return float(np.mean(rises)), float(deviation)
+    found = permutation_importances(
+        predict_loss,
+        X,
+        y,
+        groups=groups,
+        higher_is_better=False,
+        repeats=repeats,
+        seed=seed,
+        work=work,
+    )
+    columns = zip(found.columns, found.means, found.deviations, strict=True)
+    influence = [Influence(name, float(m), float(d)) for name, m, d in columns]
+    return tuple(sorted(influence, key=lambda one: -one.increase))
 
 
 # Reading what was saved ---------------------------------------------------------------
