@@ -225,9 +225,10 @@ class _Problem:
 
 def _is_lower(there: Progress, here: Progress, promised: float) -> bool:
     """Whether the loss fell as it should; where rounding hides that, the gradient."""
-    if there.loss <= here.loss + _DECREASE * promised:
+    rounded = _ROUNDING * abs(here.loss)
+    if -promised > rounded and there.loss <= here.loss + _DECREASE * promised:
         return True
-    same = abs(there.loss - here.loss) <= _ROUNDING * abs(here.loss)
+    same = abs(there.loss - here.loss) <= rounded
     return same and _largest(there.gradient) < 0.5 * _largest(here.gradient)
 
 

@@ -32,7 +32,7 @@ from chainrule.sklearn.logistic_fit import (
 from chainrule.sklearn.solvers import SOLVERS
 
 # Their sparse matrices may not be larger than 32-bit indices reach: as in scikit-learn.
-_SMALL_INDICES = ("liblinear", "sag", "saga")
+SMALL_INDICES = ("liblinear", "sag", "saga")
 
 
 class LinearClassifier(ClassifierMixin, BaseEstimator):
@@ -220,7 +220,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
             accept_sparse="csr",
             dtype=np.float64 if self.solver == "liblinear" else [np.float64, np.float32],
             order="C",
-            accept_large_sparse=self.solver not in _SMALL_INDICES,
+            accept_large_sparse=self.solver not in SMALL_INDICES,
         )
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)

@@ -64,14 +64,15 @@ def fit_weights(
     """The weights of shape `(outputs, features + intercept)`, after how many iterations.
 
     `codes` has shape `(B,)` and holds numbers of `classes`; there is one output for two
-    classes. The search begins at `start`, or at 0. `watch(weights)` is called after
+    classes. The search begins at `start`, or at 0; `liblinear` always begins at 0.
+    `watch(weights)` is called after
     each iteration of `lbfgs`, and stops it by giving true.
     """
     weights = row_weights(X, codes, classes, sample_weight, settings.class_weight)
     outputs = 1 if len(classes) == 2 else len(classes)
     problem = _problem(X, codes, weights, outputs, strength, settings)
     x = np.zeros(problem.size)
-    if start is not None:
+    if start is not None and settings.solver != "liblinear":
         x = np.ascontiguousarray(start, np.float64).T.ravel()
 
     def seen(x: Array) -> bool:
