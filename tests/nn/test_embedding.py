@@ -48,3 +48,60 @@ def test_real_numbers_are_refused():
 def test_it_starts_with_variance_1():
     W = cr.nn.Embedding(200, 100, rng=0).W.numpy()
     assert abs(W.std() - 1) < 0.02
+
+
+# --- columns of a table ---
+
+
+def columns(dtype=np.float64):
+    return cr.nn.EmbedColumns(4, [(0, 3, 2), (2, 5, 1)], dtype=dtype, rng=0)
+
+
+def test_features_come_after_the_other_columns():
+    layer = columns()
+    x = np.array([[2, 0.5, 4, -1.5], [0, 1.5, 1, 9.0]])
+    first, second = (table.W.numpy() for table in layer.tables)
+    expected = [[0.5, -1.5, *first[2], *second[4]], [1.5, 9.0, *first[0], *second[1]]]
+    assert layer.outputs == 5
+    np.testing.assert_array_equal(layer(x).numpy(), expected)
+    np.testing.assert_array_equal(cr.compile(layer)(x).numpy(), expected)
+
+
+def test_the_features_of_a_category_are_as_large_as_one_input():
+    layer = cr.nn.EmbedColumns(1, [(0, 4000, 16)], rng=0)
+    W = layer.tables[0].W.numpy()
+    assert (W[0] == 0).all()
+    assert (W[1:] ** 2).sum(axis=1).mean() == pytest.approx(1, rel=0.02)
+
+
+def test_gradients_reach_the_features_and_the_other_columns(check_parameters):
+    layer = columns()
+    x = np.array([[2, 0.5, 4, -1.5], [1, 1.5, 1, 9.0], [2, 0.0, 0, 1.0]])
+    check_parameters(layer, x)
+    _, dx = cr.value_and_grad(lambda x: (layer(x) ** 2).sum())(cr.tensor(x))
+    np.testing.assert_allclose(dx.numpy(), [[0, 1, 0, -3], [0, 3, 0, 18], [0, 0, 0, 2]])
+
+
+def test_columns_that_are_all_embedded():
+    layer = cr.nn.EmbedColumns(1, [(0, 3, 2)], rng=0)
+    assert layer(np.array([[1.0]], np.float32)).shape == (1, 2)
+
+
+def test_embedded_columns_are_saved(tmp_path):
+    net = cr.nn.Sequential(columns(np.float32), cr.nn.Dense(5, 1, rng=1))
+    cr.save(net, tmp_path)
+    x = np.array([[2, 0.5, 4, -1.5]], np.float32)
+    np.testing.assert_array_equal(cr.load(tmp_path)(x).numpy(), net(x).numpy())
+
+
+def test_a_number_that_no_category_has():
+    net = cr.nn.Sequential({"columns": columns()})
+    message = r"layer 'columns.tables.1', .*: there is no category 5: .* from 0 to 4"
+    with pytest.raises(IndexError, match=message):
+        net(np.array([[0, 0, 5, 0.0]]))
+
+
+@pytest.mark.parametrize("wrong", [(2, 0), (0, 0), (0, 4)])
+def test_columns_ascend(wrong):
+    with pytest.raises(ValueError, match="are not ascending ones of the 4 columns"):
+        cr.nn.EmbedColumns(4, [(column, 3, 2) for column in wrong])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from chainrule.tables import EmbeddedInput
 from chainrule.tabular.network import Architecture, SettingError
 
 
@@ -33,3 +34,11 @@ def test_the_dtype_can_be_chosen():
 def test_a_network_has_inputs_and_outputs(inputs, outputs):
     with pytest.raises(SettingError, match="inputs and"):
         Architecture(inputs, (), "relu", 0.0, outputs)
+
+
+def test_embedded_inputs_are_replaced_by_their_features():
+    embedded = (EmbeddedInput(position=1, count=90, features=9),)
+    net = Architecture(3, (8,), "relu", 0.0, 1, embedded).build(seed=0)
+    shapes = {name: W.shape for name, W in net.parameters().items()}
+    assert shapes["columns.tables.0.W"] == (90, 9)
+    assert shapes["hidden1.W"] == (2 + 9, 8)

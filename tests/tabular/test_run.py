@@ -3,6 +3,7 @@
 import json
 import shutil
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,13 @@ def test_a_loaded_run_is_the_saved_one(saved, flowers):
     assert loaded.settings == saved.settings
     assert loaded.split == saved.split
     assert loaded.predict(flowers) == saved.predict(flowers)
+
+
+def test_a_run_of_the_first_format_predicts_what_it_did():
+    run = load_run(Path(__file__).parent / "runs" / "version-1")
+    row = {"size": [100], "town": ["Ulm"], "age": [None], "garden": [True]}
+    found = run.predict(row)["predicted_price"].to_pylist()
+    assert found == pytest.approx([172.36702474439517], rel=1e-6)
 
 
 def test_the_files_of_a_run(saved):

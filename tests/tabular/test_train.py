@@ -13,6 +13,7 @@ from chainrule.tabular import (
     SettingError,
     TableCallback,
     default_folder,
+    load_run,
     train_table,
 )
 from chainrule.training import NonFiniteError
@@ -46,6 +47,59 @@ def test_a_number_with_categories_and_gaps(houses):
     assert run.baselines["linear regression"].metrics["r2_score"] > 0.95
     # In the units of the price, not of what the network sees.
     assert run.history["val_root_mean_squared_error"][0] > 10
+
+
+def shops(rows=3000):
+    """Sales by shop: each of 80 shops has its own level."""
+    rng = np.random.default_rng(0)
+    level = rng.normal(0, 3, 80)
+    shop = rng.integers(0, 80, rows)
+    size = rng.normal(size=rows)
+    sales = level[shop] + size + rng.normal(0, 0.1, rows)
+    return pa.table({"shop": [f"shop {s}" for s in shop], "size": size, "y": sales})
+
+
+def test_wide_columns_are_embedded(tmp_path):
+    table = shops()
+    run = train_table(table, "y", epochs=40, max_categories=20, out=tmp_path / "run")
+    assert run.encoder.inputs == ("shop (number)", "size")
+    (embedded,) = run.architecture.embedded
+    assert embedded.count == 81
+    assert run.net.parameters()["columns.tables.0.W"].shape == (81, embedded.features)
+    assert run.evaluation.metrics["r2_score"] > 0.98
+    # The baseline tells the 50 commonest shops apart, and not by their number.
+    assert 0.4 < run.baselines["linear regression"].metrics["r2_score"] < 0.95
+    assert {found.column for found in run.influence} == {"shop", "size"}
+    loaded = load_run(tmp_path / "run")
+    assert loaded.architecture == run.architecture
+    assert loaded.predict(table) == run.predict(table)
+
+
+def test_without_hidden_layers_nothing_is_embedded():
+    run = train_table(shops(600), "y", epochs=1, max_categories=20, hidden=())
+    assert run.architecture.embedded == ()
+    assert len(run.encoder.inputs) == 20 + 1 + 1
+
+
+def test_a_skewed_target_is_judged_in_its_own_units(houses):
+    price = np.exp(houses["price"].to_numpy() / 50)
+    table = houses.set_column(3, "price", pa.array(price))
+    run = train_table(table, "price", epochs=60, target_transform="auto")
+    assert run.encoder.goal.transform.kind == "log1p"
+    predicted = run.predict(table)["predicted_price"].to_numpy()
+    assert np.corrcoef(np.log(predicted), np.log(price))[0, 1] > 0.98
+    assert run.evaluation.metrics["root_mean_squared_error"] > 1
+    assert run.history["val_root_mean_squared_error"][-1] == pytest.approx(
+        run.evaluation.metrics["root_mean_squared_error"], rel=2
+    )
+    assert run.settings["target_transform"] == "auto"
+
+
+@pytest.mark.parametrize("scaling", ["robust", "quantile"])
+def test_numbers_scaled_otherwise(houses, scaling):
+    run = train_table(houses, "price", epochs=60, scaling=scaling)
+    assert run.evaluation.metrics["r2_score"] > 0.9
+    assert run.settings["scaling"] == scaling
 
 
 def test_parquet_gives_what_the_table_gives(houses, houses_parquet):

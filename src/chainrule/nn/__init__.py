@@ -21,7 +21,7 @@ from chainrule.nn.activations import (
 from chainrule.nn.architecture import ModelFileError
 from chainrule.nn.dense import Dense
 from chainrule.nn.dropout import Dropout, Stochastic, reseed
-from chainrule.nn.embedding import Embedding
+from chainrule.nn.embedding import EmbedColumns, Embedding
 from chainrule.nn.module import Module
 from chainrule.nn.normalization import BatchNorm, LayerNorm
 from chainrule.nn.saving import load, read_extra, save
@@ -35,6 +35,7 @@ __all__ = [
     "BatchNorm",
     "Dense",
     "Dropout",
+    "EmbedColumns",
     "Embedding",
     "Flatten",
     "Hardtanh",

@@ -19,6 +19,7 @@ from chainrule.training.program import Loss
 __all__ = ["baselines", "linear_network"]
 
 MOST_ITERATIONS = 500
+MOST_CATEGORIES = 50  # of a column, as `Encoder.fit` has it where nothing is embedded
 ENOUGH = 1e-8  # the part of the loss that an iteration has to bring
 
 
@@ -32,7 +33,7 @@ def baselines(
     """
     train, labels = problem.train, problem.encoder.classes
     net = linear_network(problem, weights)
-    line = judge(problem.encoder, net, test.X, test.table)
+    line = judge(problem.encoder, net, plain_inputs(problem, test.X), test.table)
     if labels is None:
         known, truth = (problem.encoder.target_values(p.table) for p in (train, test))
         return {"the mean": mean_baseline(known, truth), "linear regression": line}
@@ -50,14 +51,15 @@ def linear_network(problem: Problem, weights: Array | None = None) -> nn.Module:
     the minimum, which is the only one.
     """
     train = problem.train
-    shape = Architecture(train.X.shape[1], (), "relu", 0.0, problem.outputs)
+    X = plain_inputs(problem, train.X)
+    shape = Architecture(X.shape[1], (), "relu", 0.0, problem.outputs)
     net = shape.build(seed=0, dtype=np.float64)
     for parameter in net.parameters().values():
         parameter.assign(np.zeros(parameter.shape))
     total = len(train) if weights is None else float(weights.sum())
     fit(
         net,
-        train.X.astype(np.float64),
+        X.astype(np.float64),
         train.y.astype(np.float64) if problem.outputs == 1 else train.y,
         loss=_penalised(losses.get(problem.loss), net, 1 / (2 * total)),
         optimizer=optim.LBFGS(loss_tolerance=ENOUGH),
@@ -65,6 +67,26 @@ def linear_network(problem: Problem, weights: Array | None = None) -> nn.Module:
         sample_weight=weights,
     )
     return net
+
+
+def plain_inputs(problem: Problem, X: Array) -> Array:
+    """`X` with inputs of 1 and 0 for the commonest categories that it has numbers of.
+
+    A straight line through the number of a category would mean nothing. As elsewhere,
+    categories beyond the commonest share an input.
+    """
+    embedded = problem.encoder.embedded
+    if not embedded:
+        return X
+    kept = np.delete(X, [e.position for e in embedded], axis=1)
+    found = []
+    for e in embedded:
+        # Number 0 is what is rare, then they come by frequency.
+        most = min(e.count, MOST_CATEGORIES + 1)
+        numbers = X[:, e.position].astype(np.intp)
+        shown = np.where(numbers < most, numbers, 0)
+        found.append(np.eye(most, dtype=X.dtype)[shown])
+    return np.concatenate([kept, *found], axis=1)
 
 
 def _penalised(loss: Loss, net: nn.Module, strength: float) -> Loss:

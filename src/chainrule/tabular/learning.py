@@ -14,7 +14,7 @@ from chainrule.tables.targets import NumberTarget
 from chainrule.tabular.baseline import baselines
 from chainrule.tabular.evaluation import Influence, column_influence
 from chainrule.tabular.network import Architecture, SettingError
-from chainrule.tabular.problem import Problem
+from chainrule.tabular.problem import ENCODING, Problem
 from chainrule.tabular.provenance import Provenance
 from chainrule.tabular.run import TableRun, judge
 from chainrule.tabular.settings import Settings
@@ -74,7 +74,9 @@ def learn(
     where training diverges.
     """
     by_class = _class_weights(problem, request.options["class_weight"])
-    architecture = settings.architecture(len(problem.encoder.inputs), problem.outputs)
+    architecture = settings.architecture(
+        len(problem.encoder.inputs), problem.outputs, problem.encoder.embedded
+    )
     net = architecture.build(settings.seed)
     watchers = list(callbacks)
     for watcher in _tellable(watchers):
@@ -157,7 +159,8 @@ def _score(problem: Problem) -> str | Score:
         return "accuracy"
 
     def score(y: Array, prediction: Array) -> float:
-        return goal.sd * root_mean_squared_error(y.ravel(), prediction.ravel())
+        y, prediction = goal.decode(y.ravel()), goal.decode(prediction.ravel())
+        return root_mean_squared_error(y, prediction)
 
     score.__name__ = "root_mean_squared_error"
     return score
@@ -209,6 +212,7 @@ def _stated(settings: Settings, request: Request, rows: int) -> dict[str, Any]:
         "batch_size": settings.batch(rows),
         "weight_decay": settings.decay(rows),
         **parts,
+        **{n: request.options[n] for n in ENCODING if n in request.options},
         "class_weight": request.options["class_weight"],
     }
 

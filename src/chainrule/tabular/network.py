@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike
 
 from chainrule import nn
 from chainrule.random import host_generator
+from chainrule.tables import EmbeddedInput
 
 __all__ = ["ACTIVATIONS", "Architecture", "SettingError"]
 
@@ -38,6 +39,8 @@ class Architecture:
     `dropout` the chance of each unit of a hidden layer to be left out in a step. The
     output layer gives one number for a regression or two classes (a logit), and one
     logit a class for more. Without hidden layers this is linear or logistic regression.
+    Inputs that are `embedded` hold the number of a category, whose features, learned
+    with all else, take their place: see `nn.EmbedColumns`.
 
     >>> net = Architecture(30, (8,), "tanh", 0.0, 1).build(seed=0)
     >>> {name: W.shape for name, W in net.parameters().items()}
@@ -49,6 +52,7 @@ class Architecture:
     activation: str
     dropout: float
     outputs: int
+    embedded: tuple[EmbeddedInput, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no network has."""
@@ -61,6 +65,11 @@ class Architecture:
         rng = host_generator(seed, "weights")
         layer, start = ACTIVATIONS[self.activation]
         net, width = nn.Sequential(), self.inputs
+        if self.embedded:
+            embedded = [(e.position, e.count, e.features) for e in self.embedded]
+            columns = nn.EmbedColumns(self.inputs, embedded, dtype=dtype, rng=rng)
+            net.append(columns, "columns")
+            width = columns.outputs
         for k, units in enumerate(self.hidden, 1):
             dense = nn.Dense(width, units, W_init=start, dtype=dtype, rng=rng)
             net.append(dense, f"hidden{k}")

@@ -19,6 +19,7 @@ from chainrule.tables import (
 )
 
 __all__ = [
+    "ENCODING",
     "Part",
     "Problem",
     "encode_part",
@@ -27,6 +28,9 @@ __all__ = [
     "prepare",
     "shaped",
 ]
+
+# The options of `train_table` that `Encoder.fit` takes.
+ENCODING = ("scaling", "max_categories", "min_count", "embed", "target_transform")
 
 LOSSES = {
     "binary": "binary_cross_entropy",
@@ -131,12 +135,13 @@ def prepare(
     task: str | None = None,
     drop: Collection[str] = (),
     kinds: Mapping[str, str] | None = None,
-    max_categories: int = 50,
+    encoding: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any],
 ) -> Problem:
     """Read, understand, part and encode a table: see `train_table` for the arguments.
 
-    Raises `TableError` where the table, or what is asked of it, makes no sense.
+    `encoding` are options of `Encoder.fit`, `reading` of `read_table`. Raises
+    `TableError` where the table, or what is asked of it, makes no sense.
     """
     table = read_table(source, **reading)
     schema = infer_schema(table, target, task=task, drop=drop, kinds=kinds)
@@ -148,7 +153,7 @@ def prepare(
         seed=seed,
     )
     train = table.take(parts.train)
-    encoder = Encoder.fit(train, **schema.choices, max_categories=max_categories)
+    encoder = Encoder.fit(train, **schema.choices, **(encoding or {}))
 
     def held_out(given: Any, rows: Array) -> Part | None:
         if is_share(given):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
 from chainrule import optim
+from chainrule.tables import EmbeddedInput
 from chainrule.tabular.network import Architecture, SettingError, check_layers
 
 __all__ = ["OPTIMIZERS", "Settings"]
@@ -78,9 +79,13 @@ class Settings:
         """The settings among the options of `train_table`."""
         return cls.checked(**{field.name: options[field.name] for field in fields(cls)})
 
-    def architecture(self, inputs: int, outputs: int) -> Architecture:
+    def architecture(
+        self, inputs: int, outputs: int, embedded: tuple[EmbeddedInput, ...] = ()
+    ) -> Architecture:
         """The network for so many inputs and outputs."""
-        return Architecture(inputs, self.hidden, self.activation, self.dropout, outputs)
+        return Architecture(
+            inputs, self.hidden, self.activation, self.dropout, outputs, embedded
+        )
 
     def new_optimizer(self, rows: int) -> optim.Optimizer:
         """The optimizer for so many training rows."""

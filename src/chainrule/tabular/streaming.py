@@ -119,7 +119,7 @@ def prepare_streamed(
     task: str | None = None,
     drop: Collection[str] = (),
     kinds: Mapping[str, str] | None = None,
-    max_categories: int = 50,
+    encoding: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any],
 ) -> StreamedProblem:
     """As `prepare`, but with no more in memory than `memory` bytes allow.
@@ -143,7 +143,7 @@ def prepare_streamed(
     )
     sample = read_table(found.sample, missing=stream.missing)
     schema = infer_schema(sample, target, task=task, drop=drop, kinds=kinds)
-    learnt = Encoder.fit(sample, **schema.choices, max_categories=max_categories)
+    learnt = Encoder.fit(sample, **schema.choices, **(encoding or {}))
     encoder = replace(learnt, schema=found.corrected(learnt.schema))
 
     def held_out(given: Any, drawn: Any) -> Part | None:

@@ -11,7 +11,7 @@ from typing import Any
 from chainrule.tabular.errors import RunError
 from chainrule.tabular.folder import check_destination
 from chainrule.tabular.learning import learn
-from chainrule.tabular.problem import Problem, prepare
+from chainrule.tabular.problem import ENCODING, Problem, prepare
 from chainrule.tabular.run import Document, TableRun, load_run
 from chainrule.tabular.settings import Settings
 from chainrule.tabular.streaming import allowance, prepare_streamed
@@ -34,7 +34,11 @@ def train_table(
     task: str | None = None,
     drop: Collection[str] = (),
     kinds: Mapping[str, str] | None = None,
+    scaling: str | Mapping[str, str] = "standard",
     max_categories: int = 50,
+    min_count: int | None = None,
+    embed: bool | None = None,
+    target_transform: str = "none",
     missing: Collection[str] | None = None,
     delimiter: str | None = None,
     encoding: str | None = None,
@@ -71,13 +75,26 @@ def train_table(
 
     Args:
         source: whatever `chainrule.tables.read_table` takes: a path to a CSV, Parquet
-            or Arrow file, a data frame, a dict of columns, a 2-D array.
+            or Arrow file or to a folder of them, a data frame, a dict of columns, a
+            2-D array.
         target: the column to predict.
         task: `"classification"`, `"binary"`, `"multiclass"` or `"regression"`, where
             the target alone would be misunderstood.
         drop: columns to leave out.
-        kinds: `"number"` or `"category"` for columns that would be misunderstood.
+        kinds: `"number"`, `"category"`, `"boolean"` or `"date"` for columns that would
+            be misunderstood; `"date d/m/y"` or `"date m/d/y"` where that is in doubt.
+        scaling: of numbers: `"standard"` (mean 0, standard deviation 1), `"robust"` (by
+            median and quartiles) or `"quantile"` (normal scores); or one for each of
+            some columns.
         max_categories: how many categories of a column get an input of their own.
+        min_count: the rows that a category needs not to be rare; rare ones share an
+            input. 1 by default, and 5 where a column is embedded.
+        embed: learn features of the categories of columns that have more than
+            `max_categories`; by default where there is a hidden layer. Without it, all
+            but the most frequent share an input.
+        target_transform: of a target of numbers that is skewed: `"log1p"`,
+            `"yeo-johnson"`, `"quantile"`, or `"auto"` for what suits it. Predictions
+            and scores are in its own units all the same.
         missing: cells that count as missing, instead of NA, ? and the like.
         delimiter: what parts the cells of a text file; found by itself if not given.
         encoding: of a text file; UTF-8 by default.
@@ -127,7 +144,11 @@ def train_table(
         "task": task,
         "drop": drop,
         "kinds": kinds,
+        "scaling": scaling,
         "max_categories": max_categories,
+        "min_count": min_count,
+        "embed": embed,
+        "target_transform": target_transform,
         "missing": missing,
         "delimiter": delimiter,
         "encoding": encoding,
@@ -246,8 +267,13 @@ def default_folder(source: Any, target: str) -> Path:
 def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
     """Read and encode the table as the options say."""
     about_rows = ("validation", "test", "seed", "task", "drop", "kinds")
+    # A request of an earlier chainrule has fewer options.
+    encoding = {name: options[name] for name in ENCODING if name in options}
+    if encoding.get("embed") is None:
+        encoding["embed"] = bool(options["hidden"])
     given = {
-        **{name: options[name] for name in (*about_rows, "max_categories")},
+        **{name: options[name] for name in about_rows},
+        "encoding": encoding,
         "reading": {n: options[n] for n in ("missing", "delimiter", "encoding")},
     }
     memory = options.get("memory")
