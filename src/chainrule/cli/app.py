@@ -16,6 +16,14 @@ import typer
 
 from chainrule.cli.commands.graph import EXAMPLES as GRAPH_EXAMPLES
 from chainrule.cli.commands.graph import graph
+from chainrule.cli.commands.look import (
+    COMPARE_EXAMPLES,
+    EXPORT_EXAMPLES,
+    INFO_EXAMPLES,
+    compare,
+    export,
+    info,
+)
 from chainrule.cli.commands.train import EXAMPLES as TRAIN_EXAMPLES
 from chainrule.cli.commands.train import USAGES as TRAIN_USAGES
 from chainrule.cli.commands.train import train
@@ -51,6 +59,9 @@ app = typer.Typer(
 app.command(cls=with_examples(*TRAIN_EXAMPLES, usages=TRAIN_USAGES))(train)
 app.command(cls=with_examples(*PREDICT_EXAMPLES))(predict)
 app.command(cls=with_examples(*EVALUATE_EXAMPLES))(evaluate)
+app.command(cls=with_examples(*INFO_EXAMPLES))(info)
+app.command(cls=with_examples(*COMPARE_EXAMPLES))(compare)
+app.command(cls=with_examples(*EXPORT_EXAMPLES))(export)
 app.command(
     cls=with_examples(*GRAPH_EXAMPLES),
     context_settings={"ignore_unknown_options": True},  # a formula may begin with -

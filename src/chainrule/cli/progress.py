@@ -11,10 +11,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from chainrule.tabular.network import Architecture
 from chainrule.training.run import Callback, Run
 from chainrule.view.words import show
 
-__all__ = ["ProgressLines", "ProgressView", "figures", "sparkline"]
+__all__ = [
+    "ProgressLines",
+    "ProgressView",
+    "described",
+    "duration",
+    "figures",
+    "sparkline",
+]
 
 LINES = 20  # about how many lines a log gets
 _BARS = "▁▂▃▄▅▆▇█"
@@ -77,6 +85,15 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def described(run: Architecture, weights: int) -> str:
+    """The layers of a network and how many weights it has, on one line."""
+    inputs = f"{run.inputs} input{'' if run.inputs == 1 else 's'}"
+    outputs = f"{run.outputs} output{'' if run.outputs == 1 else 's'}"
+    hidden = [f"{units} {run.activation}" for units in run.hidden]
+    dropout = f", dropout {run.dropout:g}" if run.dropout and hidden else ""
+    return f"{' → '.join([inputs, *hidden, outputs])}, {weights:,} weights{dropout}"
 
 
 class _Clock(Callback):

@@ -17,7 +17,12 @@ from rich.text import Text
 
 from chainrule.cli.console import command, new_console, say_json
 from chainrule.cli.errors import Failure, expecting
-from chainrule.cli.progress import ProgressLines, ProgressView, duration
+from chainrule.cli.progress import (
+    ProgressLines,
+    ProgressView,
+    described,
+    duration,
+)
 from chainrule.cli.scores import score_table
 from chainrule.cli.speed import speed_view
 from chainrule.nn import Module
@@ -258,7 +263,7 @@ class Speaker(TableCallback):
         parts = [f"{rows:,} {name}" for name, rows in problem.split.items()]
         self._say(f"split: {', '.join(parts)} rows")
         weights = sum(p.size for p in net.parameters().values())
-        self._say(f"network: {_described(architecture, weights)}")
+        self._say(f"network: {described(architecture, weights)}")
         self.console.print()
 
     def on_trained(self, history: History) -> None:
@@ -290,15 +295,6 @@ class Speaker(TableCallback):
             text.append(line)
         for wrapped in text.wrap(self.console, self.console.width - 2):
             self.console.print(Text("  ").append_text(wrapped))
-
-
-def _described(run: Architecture, weights: int) -> str:
-    """The layers of a network and how many weights it has, on one line."""
-    inputs = f"{run.inputs} input{'' if run.inputs == 1 else 's'}"
-    outputs = f"{run.outputs} output{'' if run.outputs == 1 else 's'}"
-    hidden = [f"{units} {run.activation}" for units in run.hidden]
-    dropout = f", dropout {run.dropout:g}" if run.dropout and hidden else ""
-    return f"{' → '.join([inputs, *hidden, outputs])}, {weights:,} weights{dropout}"
 
 
 # --- when it is done ------------------------------------------------------------------

@@ -35,6 +35,7 @@ from chainrule.tabular.folder import (
 from chainrule.tabular.lock import LOCK_FILE, locked
 from chainrule.tabular.run import WEIGHTS_FILE, Document, TableRun, write_files
 from chainrule.tabular.settings import Settings
+from chainrule.training.checkpoint import read_history
 from chainrule.training.history import History
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "check_goes_on",
     "claimed",
     "reopened",
+    "unfinished",
 ]
 
 REQUEST_FILE: Final = "training.json"
@@ -241,6 +243,16 @@ class Workplace:
         for path in self.folder.iterdir():
             if path.is_file() and path.name not in new:
                 path.unlink()
+
+
+def unfinished(folder: Path) -> tuple[Request, History]:
+    """What a training that is not over was asked for, and how far it is saved.
+
+    Raises `RunError` or `CheckpointError` where that cannot be read.
+    """
+    place = Workplace(folder, finished=False)
+    saved = place.checkpoint.exists()
+    return place.request(), read_history(place.checkpoint) if saved else History()
 
 
 @contextmanager

@@ -92,6 +92,15 @@ def load_checkpoint(run: Run, path: Path) -> None:
     run.history = History.from_dict(_with_arrays(about["history"], {}))
 
 
+def read_history(path: Path) -> History:
+    """What had happened in training when a checkpoint was written.
+
+    Raises `CheckpointError` if it cannot be read.
+    """
+    about, _ = _read(path)
+    return History.from_dict(_with_arrays(about["history"], {}))
+
+
 def _keeping(run: Run) -> dict[str, Callback]:
     """The callbacks that have something to keep, by name.
 

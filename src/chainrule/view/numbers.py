@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-__all__ = ["number", "percent", "round_ticks", "shorten", "tick_labels"]
+__all__ = ["number", "percent", "round_ticks", "shorten", "size", "tick_labels"]
 
 SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
@@ -35,6 +35,19 @@ def percent(share: float) -> str:
         if float(text[:-1]) not in {0, 100}:
             return text
     return "<0.001%" if share < 0.5 else ">99.999%"
+
+
+def size(bytes_: int) -> str:
+    """An amount of bytes in about three digits.
+
+    Example:
+        >>> size(734), size(49_556), size(1_234_567_890)
+        ('734 bytes', '49.6 kB', '1.23 GB')
+    """
+    for unit, least in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if bytes_ >= least:
+            return f"{bytes_ / least:.3g} {unit}"
+    return f"{bytes_} bytes"
 
 
 def round_ticks(

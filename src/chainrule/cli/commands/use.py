@@ -5,10 +5,24 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["EVALUATE_EXAMPLES", "PREDICT_EXAMPLES", "evaluate", "predict"]
+from chainrule.cli.completing import runs
+
+__all__ = [
+    "EVALUATE_EXAMPLES",
+    "PREDICT_EXAMPLES",
+    "Delimiter",
+    "Encoding",
+    "Json",
+    "RunFolder",
+    "evaluate",
+    "predict",
+]
 
 RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="The folder that train has saved.")
+    Path,
+    typer.Argument(
+        metavar="RUN", help="The folder that train has saved.", autocompletion=runs
+    ),
 ]
 Delimiter = Annotated[
     str | None,
@@ -20,6 +34,7 @@ Encoding = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Of a text file. Default: utf-8."),
 ]
+Json = Annotated[bool, typer.Option("--json", help="Print only the results, as JSON.")]
 
 PREDICT_EXAMPLES = (
     ("chainrule predict runs/homes new.csv -o prices.csv", "one line for each row"),
@@ -91,9 +106,7 @@ def evaluate(
             metavar="TABLE", help="Rows with the target: CSV, Parquet or Arrow."
         ),
     ],
-    json: Annotated[
-        bool, typer.Option("--json", help="Print only the results, as JSON.")
-    ] = False,
+    json: Json = False,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
 ) -> None:
