@@ -1,5 +1,6 @@
 """Which inputs made an output what it is: `explain`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -148,6 +149,7 @@ def explain(
     output: Output = None,
     of: Of = "output",
     steps: int = 64,
+    columns: Sequence[str] | None = None,
     batch_size: int = BATCH,
 ) -> Explanation:
     """What each input adds to an output, compared with a `baseline`.
@@ -165,8 +167,8 @@ def explain(
     `"gradient_x_input"` is `a_j = (x_j - b_j) dF/dx_j(x)`: one gradient, and exact
     where the network is linear.
 
-    - `X` has shape `(B, ...)`; the names of its columns, if it is a data frame, are
-      kept.
+    - `X` has shape `(B, ...)`; `columns` says what its columns are called, and a data
+      frame says so itself.
     - `baseline` is what a row is compared with: a number, a row, one row for each of
       `X`, or `"mean"`, the mean of the rows. The default of 0 is the mean row where the
       columns were standardised.
@@ -181,7 +183,7 @@ def explain(
     >>> cr.insight.explain(net, [[1.0, -2.0, 0.0]]).attributions
     array([[ 1., -2.,  0.]])
     """
-    given = inputs(net, X)
+    given = inputs(net, X, columns)
     x = given.X.astype(given.dtype, copy=False)
     start = _baseline(baseline, x)
     index = chosen_outputs(net, x, output)

@@ -29,10 +29,10 @@ def dtype_of_net(net: Module) -> DType:
     return np.dtype(np.float32)
 
 
-def inputs(net: Module, X: Any) -> Rows:
-    """The rows of `X`, checked; the network reads them as they are."""
-    count = len(X) if hasattr(X, "__len__") else 0
-    return rows(X, np.zeros(count), None, dtype_of_net(net), "given")
+def inputs(net: Module, X: Any, columns: Sequence[str] | None = None) -> Rows:
+    """The rows of `X`, checked, and what their `columns` are called, if anything."""
+    y = np.zeros(len(X) if hasattr(X, "__len__") else 0)
+    return rows(X, y, None, dtype_of_net(net), "given", columns=columns)
 
 
 def evaluated(

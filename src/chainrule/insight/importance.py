@@ -72,6 +72,7 @@ def permutation_importances(
     metric: str | Score | None = None,
     *,
     groups: Mapping[str, Sequence[int]] | None = None,
+    columns: Sequence[str] | None = None,
     higher_is_better: bool | None = None,
     repeats: int = 5,
     seed: int = 0,
@@ -88,9 +89,10 @@ def permutation_importances(
     - `model` is a network, with a `metric` that `cr.fit` knows: a name or a function of
       `(y, prediction)`. Or it is a function `(X, y) -> score` by itself, such as the
       method `score` of an estimator.
-    - `X` has shape `(rows, columns)`.
-    - `groups` names columns, or sets of columns that are shuffled together, such as
-      those into which a category was encoded; by default each is one of its own.
+    - `X` has shape `(rows, columns)`; `columns` says what its columns are called, and a
+      data frame says so itself.
+    - `groups` names sets of columns, by their numbers, that are shuffled together, such
+      as those into which a category was encoded; by default each is one of its own.
     - `higher_is_better` says which way is better, for functions where it is not known;
       a `model` that is a function has higher as better by default.
     - `repeats` is how often each is shuffled. The same `seed` gives the same answer.
@@ -110,7 +112,8 @@ def permutation_importances(
     """
     rows, score, name, higher = _scoring(model, X, metric, higher_is_better)
     truth = np.asarray(y)
-    groups = _each_alone(X, rows) if groups is None else groups
+    if groups is None:
+        groups = _each_alone(getattr(X, "columns", columns), rows)
     _check(rows, truth, groups, repeats)
     rng = np.random.default_rng(seed)
     if work is not None:
@@ -166,12 +169,15 @@ def _scoring(
     return given.parts[0], score, name, bool(known if higher is None else higher)
 
 
-def _each_alone(X: Any, rows: Array) -> dict[str, list[int]]:
+def _each_alone(names: Any, rows: Array) -> dict[str, list[int]]:
     """Every column by itself, under its name if it has one."""
     count = rows.shape[1] if rows.ndim == 2 else 0
-    names = getattr(X, "columns", None)
-    names = [f"x{j}" for j in range(count)] if names is None else map(str, names)
-    return {name: [j] for j, name in enumerate(names)}
+    called = [f"x{j}" for j in range(count)] if names is None else list(map(str, names))
+    if len(called) != count or len(set(called)) != count:
+        raise ValueError(
+            f"there are {len(set(called))} different names for {count} columns"
+        )
+    return {name: [j] for j, name in enumerate(called)}
 
 
 def _subsampled(
