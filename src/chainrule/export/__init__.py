@@ -67,7 +67,7 @@ def export(
         raise ExportError(f"there is no format {format!r}; known are {known}")
     path = Path(path)
     writer = import_module(_WRITERS[format])  # of which one needs an extra
-    model = _model(net, inputs, name or identifier(path.stem, "model"))
+    model = _model(net, inputs, identifier(name or path.stem, "model"))
     writer.write(model, path)
     return path
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from chainrule.export.c_text import C_TYPES, POSITION, CBuilder, CText, literal
 from chainrule.export.errors import ExportError
-from chainrule.export.extents import Extent, extent
+from chainrule.export.extents import extent
 from chainrule.export.model import Model, described
 from chainrule.export.names import Names
 from chainrule.ir import Array, DType, Operation, Value
@@ -31,7 +31,6 @@ from chainrule.ops.access import (
     RowMajor,
     Strided,
     Term,
-    Whole,
 )
 from chainrule.ops.folds import Folds
 from chainrule.passes.memory import Buffer, plan
@@ -669,7 +668,7 @@ def _kept(function: Function, outputs: set[Value]) -> set[Value]:
             kept.add(value)
         times = 1 if value in kept else max(reads.get(value, 0), 1)
         for place, x in enumerate(value.inputs):
-            more = irregular or not _is_simple(function, value) or place > 0 and not operation.elementwise  # fmt: skip
+            more = irregular or not _is_simple(function, value) or (place > 0 and not operation.elementwise)  # fmt: skip
             reads[x] = reads.get(x, 0) + times * (2 if more else 1)
     return kept
 

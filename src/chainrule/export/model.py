@@ -1,9 +1,9 @@
 """A network as exporters see it: one graph for any number of rows, and its numbers."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -40,13 +40,17 @@ class Codes:
 class Input:
     """What comes in: a `name` that any language takes, and the `title` it had.
 
-    `codes` say how text becomes the numbers that the graph takes.
+    `codes` say how text becomes the numbers that the graph takes. `kind` is "array", or
+    for the column of a table "number", "text", or the way in which its dates were
+    written, of `chainrule.tables.times`: the graph takes days since 1970, with their
+    fraction.
     """
 
     name: str
     title: str
     value: Value
     codes: Codes | None = None
+    kind: str = "array"
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +70,8 @@ class Model:
     - `samples`: its graph for several numbers of `rows`, without states.
     - `arrays`: values that are known beforehand: weights, and what follows from them.
     - `facts`: where it comes from, as plain data.
-    - `is_table`: whether its inputs are the raw columns of a table.
+    - `is_table`: whether its inputs are the raw columns of a table, where `missing`
+      are cells that count as missing.
     """
 
     name: str
@@ -77,7 +82,7 @@ class Model:
     arrays: Mapping[Value, Array]
     facts: Mapping[str, Any]
     is_table: bool = False
-    _names: dict[Value, str] = field(default_factory=dict, init=False)
+    missing: tuple[str, ...] = ()
 
     @cached_property
     def order(self) -> tuple[Value, ...]:
@@ -186,9 +191,13 @@ def assemble(
     *,
     facts: Mapping[str, Any],
     labels: Mapping[str, tuple[Any, ...]] | None = None,
-    is_table: bool = False,
+    missing: tuple[str, ...] | None = None,
 ) -> Model:
-    """The model of what was traced for each of `ROWS` rows."""
+    """The model of what was traced for each of `ROWS` rows.
+
+    `labels` are those of outputs that are indices, by name; `missing` the cells of a
+    table that count as missing, where it is a table that comes in.
+    """
     first = traced[0]
     if first.assigned:
         states = ", ".join(repr(s.name) for s in first.assigned)
@@ -207,7 +216,8 @@ def assemble(
         outputs,
         known(samples, {value: state.data for value, state in states.items()}),
         {**about(), **facts},
-        is_table,
+        missing is not None,
+        missing or (),
     )
 
 
@@ -230,6 +240,10 @@ def _generalised(traced: Sequence[Traced]) -> Samples:
         ) from None
 
 
+# Names of outputs that nothing else is called in any language.
+_PLAIN = ("y", "label", "probabilities", "prediction")
+
+
 def _outputs(
     traced: Traced, samples: Samples, labels: Mapping[str, tuple[Any, ...]]
 ) -> tuple[Output, ...]:
@@ -243,7 +257,7 @@ def _outputs(
     names = Names()
     return tuple(
         Output(
-            title if title == "y" else names.new(title, "output"),
+            title if title in _PLAIN else names.new(title, "output"),
             value,
             labels.get(title),
         )
@@ -327,12 +341,12 @@ def _traced(call: Callable[..., Any], examples: Sequence[Array]) -> list[Traced]
 
     switches = at(ROWS[0]).switches
     modules = [thing for thing, name, _ in switches if name == "training"]
-    with _predicting(modules):
+    with predicting(modules):
         return [at(rows) for rows in ROWS]
 
 
 @contextmanager
-def _predicting(modules: Sequence[Any]) -> Iterator[None]:
+def predicting(modules: Iterable[Any]) -> Iterator[None]:
     """Meanwhile, the modules do not train."""
     modes = [(module, module.training) for module in modules]
     for module, _ in modes:

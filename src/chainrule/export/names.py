@@ -23,7 +23,11 @@ _MATHS = """
     index isnan j0 j1 jn labs ldexp lgamma log log1p log2 pow remainder rint round
     signbit sin sqrt tan tanh tgamma trunc y0 y1 yn
 """
-_OURS = "n np x y rows row scratch math base64 predict record records prediction"
+_OURS = """
+    n np x y rows row i scratch math base64 predict record records predictions found
+    table label labels index cell code codes numbers days column prediction
+    probabilities sigmoid largest NAN NULL INFINITY csv sys re datetime
+"""
 RESERVED = frozenset(
     [*_C_WORDS.split(), *_MATHS.split(), *_OURS.split(), *keyword.kwlist]
     + [*keyword.softkwlist, *dir(builtins)]

@@ -6,14 +6,13 @@ allocated, and any number of threads may predict at the same time.
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from chainrule.export import c_table
 from chainrule.export.by_row import check_rows
 from chainrule.export.c_function import Function, field
 from chainrule.export.c_text import C_TYPES, literal
-from chainrule.export.extents import Extent
 from chainrule.export.model import Model, Output
 from chainrule.export.names import Names
 from chainrule.files import write_text
@@ -48,12 +47,14 @@ def source(model: Model) -> str:
     parts = [
         _head(model),
         f"#ifndef {guard}\n#define {guard}",
-        "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>",
+        _includes(model),
+        *(c_table.declarations(model) if model.is_table else []),
+        *(c_table.lookups(model) if model.is_table else []),
         *(_table(name, model.used[value]) for value, name in function.tables.items()),
         *function.builder.helpers.values(),
         _scratch(model, sizes),
         row,
-        _predict(model),
+        c_table.predict(model) if model.is_table else _predict(model),
         f"#endif /* {guard} */",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -73,7 +74,15 @@ def _head(model: Model) -> str:
     return "\n".join(["/*", *inside, " */"])
 
 
+def _includes(model: Model) -> str:
+    names = ["math", "stddef", "stdint"]
+    names += ["string"] * any(x.codes is not None for x in model.inputs)
+    return "\n".join(f"#include <{name}.h>" for name in names)
+
+
 def _usage(model: Model) -> list[str]:
+    if model.is_table:
+        return [f"{c_table.signature(model)};"]
     lines = [f"{_signature(model)};", ""]
     for x in (*model.inputs, *model.outputs):
         shape = " x ".join(["rows", *(str(n) for n in model.shape(x.value)[1:])])

@@ -7,23 +7,23 @@ weights at the end of the file.
 import base64
 import json
 import math
-from collections.abc import Callable, Sequence, Set as Collection
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from chainrule.export import numpy_table
 from chainrule.export.arrays import Shape, Whole, joined
-from chainrule.export.errors import ExportError
 from chainrule.export.extents import ONE, Extent
-from chainrule.export.model import Input, Model, Output, described
+from chainrule.export.model import Input, Model, Output
 from chainrule.export.names import Names
 from chainrule.files import write_text
 from chainrule.ir import Array, DType, Operation, Value
-from chainrule.ops import Concatenate, LeakyRelu, Matmul, Relu
+from chainrule.ops import Clip, Concatenate, LeakyRelu, Matmul, NotEqual, Relu
 
+BOOL = np.dtype(np.bool_)
 WIDTH = 88
 _INLINE = 56  # longer expressions get a line of their own
 
@@ -47,18 +47,22 @@ class Text:
 
 def write(model: Model, path: Path) -> None:
     """Write `model` to `path`."""
-    write_text(path, source(model, path.name))
+    write_text(path, source(model))
 
 
-def source(model: Model, file: str) -> str:
-    """The text of the file, which is called `file`."""
+def source(model: Model) -> str:
+    """The text of the file."""
     writer = _Writer(model)
     writer.compute()
     results = [writer.result(y) for y in model.outputs]
-    parts = [_head(model, file), _imports(model, writer.helpers)]
+    parts = [_head(model), _imports(model, writer.helpers)]
+    if model.is_table:
+        parts += numpy_table.readers_of(model.inputs)
     parts += [_HELPERS[name] for name in _HELPERS if name in writer.helpers]
     parts += [_predict(model, writer, results)]
-    parts += [_tail(model, writer)]
+    parts += [_tail(model)]
+    if model.is_table:
+        parts.append(numpy_table.SCRIPT)
     return "\n\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
@@ -76,6 +80,7 @@ class _Writer(Whole[Text]):
         self.uses = _uses(model)
         self._layer = ""
         self._rows = ""
+        self._trying = False
         for x in model.inputs:
             shape = model.shape(x.value)
             self.found[x.value] = Text(x.name, ATOM, x.value.type.dtype, shape)
@@ -104,12 +109,13 @@ class _Writer(Whole[Text]):
     def named(self, a: Text, name: str) -> Text:
         """Give an expression a line, and a name."""
         name = self.names.new(name, "layer" if name else "h")
-        self.lines += _assignment(name, a.text)
+        self.lines.append(f"{name} = {a.text}")
         return Text(name, ATOM, a.dtype, a.shape)
 
     def bound(self, a: Text) -> Text:
         """An expression that may be repeated."""
-        return a if len(a.text) <= _INLINE else self.named(a, self._layer)
+        short = len(a.text) <= _INLINE or self._trying
+        return a if short else self.named(a, self._layer)
 
     def result(self, y: Output) -> str:
         """What is returned for an output."""
@@ -184,10 +190,24 @@ class _Writer(Whole[Text]):
         short = _SHORT.get(type(operation)) if operation is not None else None
         if short is not None and operation is not None:
             return short(self, operation, *inputs)
-        y = super().elementwise(value, [self.bound(x) for x in inputs])
+        inputs = self._once(value, [self.bound(x) for x in inputs])
+        y = super().elementwise(value, inputs)
         return Text(
             y.text, y.bind, y.dtype, joined(y.shape, *(x.shape for x in inputs))
         )
+
+    def _once(self, value: Value, inputs: Sequence[Text]) -> list[Text]:
+        """Inputs that the operation's rule reads several times, under a name."""
+        marks = [Text(f"\0{i}\0", ATOM, x.dtype, x.shape) for i, x in enumerate(inputs)]
+        self._trying = True
+        tried = super().elementwise(value, marks).text
+        self._trying = False
+        return [
+            self.named(x, self._layer)
+            if tried.count(mark.text) > 1 and not _is_short(x)
+            else x
+            for x, mark in zip(inputs, marks, strict=True)
+        ]
 
     def _matmul(self, value: Value) -> Text:
         a, b = (self.full(x) for x in value.inputs)
@@ -217,7 +237,11 @@ class _Writer(Whole[Text]):
         return self._method(value, f"argmin(axis={_attribute(value, 'axis')})")
 
     def _reshape(self, value: Value) -> Text:
-        return self._method(value, f"reshape({self._extents(self.model.shape(value))})")
+        x, shape = self.full(value.inputs[0]), self.model.shape(value)
+        index = _resized(x.shape, shape)
+        if index is not None:
+            return self._like(value, f"{x.within(ATOM)}[{index}]")
+        return self._method(value, f"reshape({self._extents(shape)})")
 
     def _transpose(self, value: Value) -> Text:
         order = tuple(_attribute(value, "permutation"))
@@ -364,11 +388,9 @@ class _Writer(Whole[Text]):
         """A number as Python writes it: it takes on the dtype of arrays it meets."""
         dtype = like.dtype
         number = np.asarray(value).astype(dtype)[()]
-        if dtype.kind == "b":
-            return Text(f"np.bool_({bool(number)})", ATOM, dtype, ())
-        if dtype.kind in "iu":
-            return Text(f"np.{dtype}({int(number)})", ATOM, dtype, ())
-        text = _shortest(number)
+        if dtype.kind in "bu":
+            return Text(f"np.{dtype}({number})", ATOM, dtype, ())
+        text = str(int(number)) if dtype.kind == "i" else _shortest(number)
         plain = text[0].isdigit()
         return Text(text, ATOM if plain else SIGN, dtype, ())
 
@@ -445,15 +467,15 @@ class _Writer(Whole[Text]):
 
     def less(self, x: Text, y: Text) -> Text:
         """`<`."""
-        return self._operator("<", COMPARE, x, y, np.dtype(np.bool_))
+        return self._operator("<", COMPARE, x, y, BOOL)
 
     def less_equal(self, x: Text, y: Text) -> Text:
         """`<=`."""
-        return self._operator("<=", COMPARE, x, y, np.dtype(np.bool_))
+        return self._operator("<=", COMPARE, x, y, BOOL)
 
     def equal(self, x: Text, y: Text) -> Text:
         """`==`."""
-        return self._operator("==", COMPARE, x, y, np.dtype(np.bool_))
+        return self._operator("==", COMPARE, x, y, BOOL)
 
     def logical_and(self, x: Text, y: Text) -> Text:
         """`&`."""
@@ -550,7 +572,29 @@ def _leaky(writer: _Writer, operation: Operation, x: Text) -> Text:
     return writer.select(writer.less(zero, x), x, writer.multiply(slope, x))
 
 
-_SHORT: dict[type[Operation], Callable[..., Text]] = {Relu: _relu, LeakyRelu: _leaky}
+def _clipped(writer: _Writer, operation: Operation, x: Text) -> Text:
+    limits = operation.attributes()
+    low, high = (
+        "None" if limit is None else writer.constant(limit, x).text
+        for limit in (limits["low"], limits["high"])
+    )
+    return Text(f"np.clip({x.text}, {low}, {high})", ATOM, x.dtype, x.shape)
+
+
+def _unequal(writer: _Writer, operation: Operation, x: Text, y: Text) -> Text:
+    if x.text == y.text and x.dtype.kind == "f":
+        return Text(f"np.isnan({x.text})", ATOM, BOOL, x.shape)
+    text = f"{x.within(COMPARE + 1)} != {y.within(COMPARE + 1)}"
+    del writer, operation
+    return Text(text, COMPARE, BOOL, joined(x.shape, y.shape))
+
+
+_SHORT: dict[type[Operation], Callable[..., Text]] = {
+    Relu: _relu,
+    LeakyRelu: _leaky,
+    Clip: _clipped,
+    NotEqual: _unequal,
+}
 
 
 def _uses(model: Model) -> dict[Value, list[Value | None]]:
@@ -575,6 +619,27 @@ def _is_near(value: Value, reader: Value | None) -> bool:
     return same or bool(value.operation.replicates)
 
 
+def _is_short(x: Text) -> bool:
+    """Whether it may as well stand there twice: a name or a number."""
+    return x.text.isidentifier() or not x.shape
+
+
+def _resized(before: Shape, after: Shape) -> str | None:
+    """The index that adds and drops axes of extent 1, if there is no more to it."""
+    if [n for n in before if n != ONE] != [n for n in after if n != ONE]:
+        return None
+    left, index = list(before), []
+    for n in after:
+        while left and left[0] == ONE and n != ONE:
+            left.pop(0)
+            index.append("0")
+        kept = bool(left) and left[0] == n
+        index.append(":" if kept else "None")
+        if kept:
+            left.pop(0)
+    return ", ".join([*index, *("0" for _ in left)]) or "()"
+
+
 def _attribute(value: Value, name: str) -> Any:
     return getattr(value.operation, name)
 
@@ -586,9 +651,7 @@ def _shortest(number: Any) -> str:
         return "np.nan"
     if math.isinf(x):
         return "np.inf" if x > 0 else "-np.inf"
-    text = np.format_float_positional(number, trim="0")
-    if len(text) > 12:  # noqa: PLR2004 - 1e-05 reads better than 0.00001...
-        text = np.format_float_scientific(number, trim="0")
+    text = str(np.float64(number)) if number.dtype == np.float64 else str(number)
     return text
 
 
@@ -596,15 +659,10 @@ def _coefficient(c: float) -> str:
     return str(int(c)) if c == int(c) else repr(c)
 
 
-def _assignment(name: str, text: str) -> list[str]:
-    """The lines that give a name to an expression."""
-    return [f"{name} = {text}"]
-
-
 # --- the file -----------------------------------------------------------------------
 
 
-def _head(model: Model, file: str) -> str:
+def _head(model: Model) -> str:
     """The docstring: what it is, how it is used, where it comes from."""
     facts = model.facts
     what = str(facts.get("title", "A neural network"))
@@ -613,7 +671,6 @@ def _head(model: Model, file: str) -> str:
         if key != "title":
             text = fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False)  # fmt: skip
             lines.append(f"{key}: {_plain(text)}")
-    del file
     return "\n".join([*lines, '"""'])
 
 
@@ -624,12 +681,38 @@ def _plain(text: str) -> str:
 
 def _predict(model: Model, writer: _Writer, results: Sequence[str]) -> str:
     """The function that takes one step after the other."""
+    if model.is_table:
+        return _predict_table(model, writer, results)
     titles = [x.name for x in model.inputs]
     lines = [f"def predict({', '.join(titles)}):", *_indented(_explained(model))]
     body = [_read(x) for x in model.inputs]
     body += [_checked(model, x) for x in model.inputs if model.shape(x.value)]
     body += writer.lines
     body += ["", f"return {', '.join(results)}"]
+    return "\n".join([*lines, *_indented(_tidied(body))])
+
+
+def _predict_table(model: Model, writer: _Writer, results: Sequence[str]) -> str:
+    """The same for the columns of a table."""
+    named = ", ".join(
+        f'"{y.name}": {text}' for y, text in zip(model.outputs, results, strict=True)
+    )
+    lines = [
+        "def predict(table):",
+        *_indented(
+            [
+                '"""What is predicted for each row of a table.',
+                "",
+                "Takes a dict of columns, or a data frame, with",
+                *(f"    {_plain(x.title)}" for x in model.inputs),
+                "",
+                f"Returns a dict of {' and '.join(y.name for y in model.outputs)}.",
+                '"""',
+            ]
+        ),
+    ]
+    body = [*map(numpy_table.reader, model.inputs), *writer.lines]
+    body += ["", f"return {{{named}}}"]
     return "\n".join([*lines, *_indented(_tidied(body))])
 
 
@@ -674,11 +757,17 @@ def _indented(lines: Sequence[str]) -> list[str]:
     return [f"    {part}" if part else "" for part in parts]
 
 
-def _tail(model: Model, writer: _Writer) -> str:
-    """The weights, and what is made of labels."""
-    del writer
-    lines = [_ARRAY.strip("\n")] if model.weights else []
-    lines += [""] * 2 if lines else []
+def _tail(model: Model) -> str:
+    """What labels and text stand for, and the weights."""
+    lines = [line for y in model.outputs for line in _label_lines(y)]
+    if model.is_table:
+        lines += numpy_table.constants(model)
+    if model.weights:
+        lines += (
+            ["", "", _ARRAY.strip("\n"), "", ""]
+            if lines
+            else [_ARRAY.strip("\n"), "", ""]
+        )
     for value, name in model.weights.items():
         array = model.used[value]
         little = array.astype(array.dtype.newbyteorder("<"))
@@ -691,6 +780,16 @@ def _tail(model: Model, writer: _Writer) -> str:
     return "\n".join(lines)
 
 
+def _label_lines(y: Output) -> list[str]:
+    if y.labels is None:
+        return []
+    return [f"{_labels(y)} = np.array({list(y.labels)!r})"]
+
+
+def _labels(y: Output) -> str:
+    return f"{y.name.upper()}S"
+
+
 _ARRAY = '''
 def _array(dtype, shape, text):
     """An array from its bytes in base 64."""
@@ -698,9 +797,9 @@ def _array(dtype, shape, text):
 '''
 
 
-def _imports(model: Model, helpers: Collection[str]) -> str:
+def _imports(model: Model, helpers: set[str]) -> str:
     needed = ["base64"] if model.weights else []
-    needed += ["csv", "sys"] if model.is_table else []
+    needed += numpy_table.imports_of(model.inputs) if model.is_table else []
     needed += ["math"] if helpers & {"erf", "erfc"} else []
     lines = [f"import {module}" for module in sorted(needed)]
     return "\n".join([*lines, *[""] * bool(lines), "import numpy as np"])
