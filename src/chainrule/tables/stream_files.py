@@ -29,7 +29,7 @@ from chainrule.tables.text import (
 
 __all__ = ["ROWS", "TableFile", "open_file"]
 
-ROWS: Final = 1 << 16  # in a batch, at most
+ROWS: Final = 1 << 14  # in a batch, at most
 
 _HEAD_BYTES: Final = 1 << 16
 _BUFFER_BYTES: Final = 1 << 20

@@ -11,7 +11,7 @@ _UNITS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 def bytes_of(memory: int | str) -> int:
     """An amount of memory in bytes: a number, or text such as `"2GB"` or `"500 MiB"`.
 
-    Raises `ValueError` where it is none, or less than 16 MB, and `TypeError` where it
+    Raises `ValueError` where it is none, or less than 1 MB, and `TypeError` where it
     is neither a whole number nor text.
 
     >>> bytes_of("2GB"), bytes_of("64 MiB"), bytes_of(10**9)
@@ -21,11 +21,11 @@ def bytes_of(memory: int | str) -> int:
         raise TypeError(f"memory={memory!r} is neither bytes nor text such as '2GB'")
     amount = memory if isinstance(memory, int) else _parsed(memory)
     if amount < _LEAST:
-        raise ValueError(f"memory={memory!r} is too little: give 16MB at least")
+        raise ValueError(f"memory={memory!r} is too little: give 1MB at least")
     return amount
 
 
-_LEAST: Final = 16 * 10**6
+_LEAST: Final = 10**6
 
 
 def _parsed(text: str) -> int:
