@@ -1,11 +1,12 @@
 """`MLPClassifier`: scikit-learn's, trained by chainrule."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
+from sklearn.utils import column_or_1d, compute_sample_weight
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     type_of_target,
@@ -14,7 +15,11 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.ir import Array
-from chainrule.sklearn.perceptron import Perceptron, partial_fit_if_stochastic
+from chainrule.sklearn.perceptron import (
+    Objective,
+    Perceptron,
+    partial_fit_if_stochastic,
+)
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):
@@ -27,11 +32,13 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     Args:
         hidden_layer_sizes: how many neurons each hidden layer has, or one number.
-        activation: of the hidden layers: "identity", "logistic", "tanh" or "relu".
-        solver: "adam", "sgd", or "lbfgs" on all rows at once.
+        activation: of the hidden layers: "identity", "logistic", "tanh", "relu", or any
+            other that chainrule knows, such as "gelu"; a list has one for each layer.
+        solver: "adam", "sgd", "adamw", or "lbfgs" on all rows at once.
         alpha: how much large weights cost.
         batch_size: rows in a batch; "auto" is 200, or all if there are fewer.
-        learning_rate: for "sgd": "constant", "invscaling" or "adaptive".
+        learning_rate: for "sgd": "constant", "invscaling" or "adaptive"; for any solver
+            but "lbfgs" a schedule of `chainrule.optim`.
         learning_rate_init: the learning rate at first.
         power_t: for "invscaling": the rate is divided by this power of the time.
         max_iter: how many epochs there are at most.
@@ -39,7 +46,9 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         random_state: a seed, or a `RandomState`: decides first weights and orders.
         tol: an improvement of less than this is none.
         verbose: print the loss of each epoch.
-        warm_start: begin with the weights of the previous fit.
+        warm_start: begin with the weights of the previous fit; with "resume" also go on
+            with its moments, learning rate and random numbers, so that several fits
+            give what one long fit would.
         momentum: for "sgd": how much of the last step is taken again.
         nesterovs_momentum: for "sgd": look ahead along the last step.
         early_stopping: hold rows out, and stop when their score no longer improves.
@@ -49,6 +58,21 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         epsilon: for "adam": what keeps it from dividing by 0.
         n_iter_no_change: epochs without improvement after which to stop.
         max_fun: for "lbfgs": how often the loss is computed at most.
+        loss: "log_loss", "hinge", or a function of logits, targets and `sample_weight`.
+        class_weight: what the rows of each class count: a dict, or "balanced".
+        dropout: the share of the outputs of each hidden layer that is left out, each
+            time others, while training.
+        normalization: "batch" or "layer": what brings the weighted sums of each hidden
+            layer to mean 0 and variance 1 before the activation.
+        monitor: what is computed of held-out rows after each epoch, and is to improve:
+            "loss", or a scorer or the name of one; accuracy if not given.
+        weight_decay: for "adamw": this share of the weights, times the learning rate,
+            is taken away at each step.
+        max_grad_norm: gradients that are together longer than this are shortened to it.
+        max_time: seconds after which no epoch begins.
+        callbacks: `chainrule.Callback` objects, or functions that get the estimator
+            after each epoch and end training by giving true.
+        progress: show a line on the terminal.
 
     >>> clf = MLPClassifier(8, solver="lbfgs", random_state=0)
     >>> clf.fit([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -56,6 +80,12 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     >>> clf.predict([[0.0, 1.0], [1.0, 1.0]])
     array([1, 0])
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **Perceptron._parameter_constraints,  # noqa: SLF001 - scikit-learn's convention
+        "loss": [StrOptions({"log_loss", "hinge"}), callable],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
 
     def __init__(
         self,
@@ -83,6 +113,16 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        loss: Objective = "log_loss",
+        class_weight: Any = None,
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        monitor: Any = None,
+        weight_decay: float = 0.01,
+        max_grad_norm: float | None = None,
+        max_time: float | None = None,
+        callbacks: Any = None,
+        progress: bool = False,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -107,6 +147,16 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.loss = loss
+        self.class_weight = class_weight
+        self.dropout = dropout
+        self.normalization = normalization
+        self.monitor = monitor
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.max_time = max_time
+        self.callbacks = callbacks
+        self.progress = progress
 
     # --- targets ------------------------------------------------------------------
 
@@ -129,8 +179,22 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y))
+        return X, y
+
+    def _columns(self, y: Array) -> Array:
         columns = self._label_binarizer.transform(y).astype(bool)
-        return X, columns.reshape(len(columns), -1)
+        return np.asarray(columns.reshape(len(columns), -1))
+
+    def _weigh(self, y: Array, sample_weight: Any, *, incremental: bool) -> Any:
+        if self.class_weight is None:
+            return sample_weight
+        if incremental and self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs to see all rows, and partial_fit sees "
+                "some: give the weights that compute_class_weight finds for all"
+            )
+        weights = compute_sample_weight(self.class_weight, y)
+        return weights if sample_weight is None else weights * sample_weight
 
     def _check_classes(self, classes: Array) -> None:
         """Raise `ValueError` if there are classes that the network does not know."""
@@ -152,30 +216,46 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         return "softmax" if one else "logistic"
 
     @property
-    def _objective(self) -> str:
-        return "log_loss" if self.out_activation_ == "softmax" else "binary_log_loss"
+    def _objective(self) -> Any:
+        one = self.out_activation_ == "softmax"
+        return "binary_log_loss" if self.loss == "log_loss" and not one else self.loss
 
-    def _targets(self, y: Array, dtype: Any) -> Array:
+    def _targets(self, columns: Array, dtype: Any) -> Array:
         if self.out_activation_ == "softmax":
-            return np.asarray(y.argmax(axis=1))
-        return y.astype(dtype)
+            return np.asarray(columns.argmax(axis=1))
+        return columns.astype(dtype)
+
+    def _said(self, y: Array) -> Array:
+        return np.asarray(self._label_binarizer.inverse_transform(y))
 
     # --- fitting ------------------------------------------------------------------
 
     @partial_fit_if_stochastic
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        classes: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
     ) -> Any:
         """One epoch on the rows given; gives itself.
 
-        `classes` are all that will ever come; the first call needs them.
+        `classes` are all that will ever come; the first call needs them. `X_val`,
+        `y_val` are scored after it. With `early_stopping`, once nothing has improved
+        for `n_iter_no_change` calls, the best weights are put back, and `stop_reason_`
+        is "no improvement".
         """
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             several = type_of_target(y).startswith("multilabel")
             self._label_binarizer.fit(y if several else classes)
-        return self._fit(X, y, sample_weight, incremental=True)
+        held = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held, incremental=True)
 
     # --- predicting ---------------------------------------------------------------
 

@@ -74,6 +74,8 @@ OBJECTIVES: dict[str, Objective] = {
 }
 
 
-def objective(name: str) -> Objective:
-    """The objective of that name: one of scikit-learn's, or a loss of `cr.losses`."""
-    return OBJECTIVES[name] if name in OBJECTIVES else losses.get(name)
+def objective(chosen: str | Objective) -> Objective:
+    """One of scikit-learn's objectives, a loss of `cr.losses`, or a function as is."""
+    if not isinstance(chosen, str):
+        return chosen
+    return OBJECTIVES[chosen] if chosen in OBJECTIVES else losses.get(chosen)

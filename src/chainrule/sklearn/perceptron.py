@@ -1,14 +1,16 @@
 """What the classifier and the regressor have in common: parameters, layers, fitting."""
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+from scipy import sparse
 from scipy.optimize import minimize
 from sklearn.base import _fit_context
-from sklearn.utils import check_random_state
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.optimize import _check_optimize_result
@@ -19,10 +21,14 @@ from sklearn.utils.validation import (
 )
 
 from chainrule.ir import Array
-from chainrule.sklearn.stochastic import NOT_FINITE, STOCHASTIC, Stochastic, dense
-from chainrule.sklearn.trainer import NETWORKS, TRAINERS, Architecture, Weights
+from chainrule.nn.activations import ACTIVATIONS
+from chainrule.optim import Schedule
+from chainrule.sklearn.stochastic import STOCHASTIC, Stochastic
+from chainrule.sklearn.trainer import ALIASES, NETWORKS, TRAINERS, Architecture
 from chainrule.sklearn.updates import Settings
+from chainrule.sklearn.watching import NOT_FINITE, Held, dense
 from chainrule.training.data import Rows
+
 
 def _takes_batches(estimator: "Perceptron") -> bool:
     """Whether there is such a thing as a single pass; else why there is not."""
@@ -32,6 +38,15 @@ def _takes_batches(estimator: "Perceptron") -> bool:
             f" optimizers. {estimator.solver} is not stochastic."
         )
     return True
+
+
+partial_fit_if_stochastic = available_if(_takes_batches)
+
+# The name of a loss, or a function like those of `chainrule.losses`.
+Objective: TypeAlias = str | Callable[..., Any]
+
+# A softmax belongs at the end, where it is already.
+_ACTIVATIONS = {*ACTIVATIONS, *ALIASES} - {"softmax", "log_softmax"}
 
 
 class Perceptron(Stochastic):
@@ -46,14 +61,17 @@ class Perceptron(Stochastic):
             "array-like",
             Interval(Integral, 1, None, closed="left"),
         ],
-        "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-        "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+        "activation": [StrOptions(_ACTIVATIONS), list, tuple],
+        "solver": [StrOptions({"lbfgs", *STOCHASTIC})],
         "alpha": [Interval(Real, 0, None, closed="left")],
         "batch_size": [
             StrOptions({"auto"}),
             Interval(Integral, 1, None, closed="left"),
         ],
-        "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+        "learning_rate": [
+            StrOptions({"constant", "invscaling", "adaptive"}),
+            Schedule,
+        ],
         "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -61,7 +79,7 @@ class Perceptron(Stochastic):
         "random_state": ["random_state"],
         "tol": [Interval(Real, 0, None, closed="left")],
         "verbose": ["verbose"],
-        "warm_start": ["boolean"],
+        "warm_start": ["boolean", StrOptions({"resume"})],
         "momentum": [Interval(Real, 0, 1, closed="both")],
         "nesterovs_momentum": ["boolean"],
         "early_stopping": ["boolean"],
@@ -74,33 +92,69 @@ class Perceptron(Stochastic):
             Options(Real, {np.inf}),
         ],
         "max_fun": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "normalization": [StrOptions({"batch", "layer"}), None],
+        "monitor": [StrOptions({"loss", *get_scorer_names()}), callable, None],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "max_time": [Interval(Real, 0, None, closed="neither"), None],
+        "callbacks": [list, tuple, None],
+        "progress": ["boolean"],
     }
 
     # --- fitting ------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
         """Train on the rows of `X` `(n, features)` and their targets `y`; gives itself.
 
-        `sample_weight` `(n,)` says what each row counts.
+        `sample_weight` `(n,)` says what each row counts. After each epoch `X_val`,
+        `y_val` are scored, if they are given: with `early_stopping` they are looked at
+        in place of a part of `X`.
         """
-        return self._fit(X, y, sample_weight, incremental=False)
+        held = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held, incremental=False)
 
     @abstractmethod
     def _validate_input(
         self, X: Any, y: Any, *, incremental: bool, reset: bool
     ) -> tuple[Any, Array]:
-        """The rows, checked, and the targets as columns: one for each output."""
+        """The rows and their targets, checked."""
 
     @abstractmethod
-    def _targets(self, y: Array, dtype: Any) -> Array:
-        """The columns of targets in the form that the objective takes."""
+    def _columns(self, y: Array) -> Array:
+        """The targets as columns: one for each output."""
+
+    @abstractmethod
+    def _targets(self, columns: Array, dtype: Any) -> Array:
+        """Columns of targets in the form that the objective takes."""
+
+    @abstractmethod
+    def _weigh(self, y: Array, sample_weight: Any, *, incremental: bool) -> Any:
+        """What each row counts in training."""
 
     @abstractmethod
     def _output(self) -> str:
         """The activation function of the output."""
 
-    def _fit(self, X: Any, y: Any, sample_weight: Any, *, incremental: bool) -> Any:
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        held: tuple[Any, Any, Any],
+        *,
+        incremental: bool,
+    ) -> Any:
         hidden = self._hidden()
         first_pass = not hasattr(self, "coefs_") or (
             not self.warm_start and not incremental
@@ -108,17 +162,62 @@ class Perceptron(Stochastic):
         X, y = self._validate_input(X, y, incremental=incremental, reset=first_pass)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
-        self.n_outputs_ = y.shape[1]
-        self._random_state = check_random_state(self.random_state)
+        weights = self._weigh(y, sample_weight, incremental=incremental)
+        columns = self._columns(y)
+        self.n_outputs_ = columns.shape[1]
+        self._draw_from(self.random_state)
         if first_pass:
             self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+        told = self._tell_of(X, y, sample_weight)
         if self.solver in STOCHASTIC:
-            self._fit_stochastic(X, y, sample_weight, incremental=incremental)
+            data, watched = self._parted(
+                X, columns, weights, sample_weight, held, incremental=incremental
+            )
+            self._fit_stochastic(data, watched, told, incremental=incremental)
         else:
-            self._fit_lbfgs(X, y, sample_weight)
+            self._fit_lbfgs(X, columns, weights, held)
         if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
             raise ValueError(NOT_FINITE)
+        self._tell_of_end(told)
         return self
+
+    def _parted(
+        self,
+        X: Any,
+        columns: Array,
+        weights: Any,
+        sample_weight: Any,
+        held: tuple[Any, Any, Any],
+        *,
+        incremental: bool,
+    ) -> tuple[Rows, Held | None]:
+        """The rows to train on, and those to look at after each epoch."""
+        if held[0] is not None:
+            return self._rows(X, columns, weights), self._given(*held, X.dtype)
+        if self.early_stopping:
+            if incremental:
+                raise ValueError(
+                    "partial_fit does not support early_stopping=True, unless it gets "
+                    "X_val and y_val"
+                )
+            return self._split(X, columns, weights, sample_weight)
+        if self.monitor is not None:
+            raise ValueError(
+                f"monitor={self.monitor!r} needs rows to look at: set early_stopping, "
+                "or give X_val and y_val"
+            )
+        return self._rows(X, columns, weights), None
+
+    def _given(self, X_val: Any, y_val: Any, sample_weight: Any, dtype: Any) -> Held:
+        """The rows that the user wants to be looked at."""
+        if y_val is None:
+            raise ValueError("X_val needs y_val: what is true of these rows")
+        X, y = self._validate_input(X_val, y_val, incremental=True, reset=False)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X)
+        columns = self._columns(y)
+        rows = self._rows(X.astype(dtype), columns, sample_weight)
+        return Held(rows, columns, sample_weight, X_val, y)
 
     def _hidden(self) -> list[int]:
         sizes = self.hidden_layer_sizes
@@ -127,25 +226,55 @@ class Perceptron(Stochastic):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
         return [int(n) for n in hidden]
 
+    # --- layers -------------------------------------------------------------------
+
+    def _activations(self, hidden: int) -> tuple[str, ...]:
+        """The activation function of each hidden layer."""
+        if isinstance(self.activation, str):
+            return (self.activation,) * hidden
+        chosen = tuple(self.activation)
+        if len(chosen) != hidden:
+            raise ValueError(
+                f"activation={self.activation!r} names {len(chosen)} functions, and "
+                f"there are {hidden} hidden layers"
+            )
+        unknown = [name for name in chosen if name not in _ACTIVATIONS]
+        if unknown:
+            raise ValueError(
+                f"activation: there is no {unknown[0]!r}; known are "
+                f"{', '.join(sorted(_ACTIVATIONS))}"
+            )
+        return chosen
+
     def _initialize(self, sizes: list[int], dtype: Any) -> None:
         """Draw the first weights; forget whatever was learned before."""
+        activations = self._activations(len(sizes) - 2)
         self.n_iter_ = 0
         self.t_ = 0
         self.n_layers_ = len(sizes)
         self.out_activation_ = self._output()
         self.coefs_, self.intercepts_ = [], []
-        for fan_in, fan_out in pairwise(sizes):
-            W, b = self._draw(fan_in, fan_out)
+        # scikit-learn starts the output like the layer before it.
+        for (fan_in, fan_out), name in zip(
+            pairwise(sizes),
+            [*activations, activations[-1] if activations else self.activation],
+            strict=True,
+        ):
+            W, b = self._draw(fan_in, fan_out, name)
             self.coefs_.append(W.astype(dtype, copy=False))
             self.intercepts_.append(b.astype(dtype, copy=False))
-        self._others: dict[str, Array] = {}
+        self._others = {}
         self._best = self._weights()
+        for name in ("_optimizer", "_order", "_latest", "_parts"):
+            self.__dict__.pop(name, None)
+        if self.dropout:
+            self._seed = int(self._random_state.randint(2**31))
         if self.solver in STOCHASTIC:
             self._begin()
 
-    def _draw(self, fan_in: int, fan_out: int) -> tuple[Array, Array]:
+    def _draw(self, fan_in: int, fan_out: int, activation: Any) -> tuple[Array, Array]:
         """Glorot and Bengio 2010, equation 16, with less for the logistic function."""
-        factor = 2.0 if self.activation == "logistic" else 6.0
+        factor = 2.0 if activation in ("logistic", "sigmoid") else 6.0
         bound = np.sqrt(factor / (fan_in + fan_out))
         W = self._random_state.uniform(-bound, bound, (fan_in, fan_out))
         return W, self._random_state.uniform(-bound, bound, fan_out)
@@ -153,11 +282,14 @@ class Perceptron(Stochastic):
     def _architecture(self, dtype: Any) -> Architecture:
         sizes = (self.coefs_[0].shape[0], *(W.shape[1] for W in self.coefs_))
         return Architecture(
-            sizes, (self.activation,) * (len(sizes) - 2), np.dtype(dtype).str
+            sizes,
+            self._activations(len(sizes) - 2),
+            np.dtype(dtype).str,
+            float(self.dropout),
+            self.normalization,
         )
 
     def _rows(self, X: Any, y: Array, sample_weight: Any) -> Rows:
-        """Rows as the program of a training step reads them."""
         X = dense(X)
         weights = None if sample_weight is None else sample_weight.astype(X.dtype)
         return Rows(
@@ -170,10 +302,12 @@ class Perceptron(Stochastic):
 
     # --- all rows at once ---------------------------------------------------------
 
-    def _fit_lbfgs(self, X: Any, y: Array, sample_weight: Any) -> None:
-        data = self._rows(X.astype(np.float64), y, sample_weight)
-        recipe = self._recipe(np.float64)
-        with TRAINERS.borrow(recipe) as trainer:
+    def _fit_lbfgs(
+        self, X: Any, columns: Array, weights: Any, held: Sequence[Any]
+    ) -> None:
+        self._check_lbfgs(held)
+        data = self._rows(X.astype(np.float64), columns, weights)
+        with TRAINERS.borrow(self._recipe(np.float64)) as trainer:
             trainer.start(self._weights(), self.alpha, Settings("sgd", 0.0, 0.0))
             found = minimize(
                 lambda x: trainer.loss_and_gradient(data, x),
@@ -191,16 +325,55 @@ class Perceptron(Stochastic):
             trainer.vector = found.x
             self._keep(trainer.weights(), X.dtype)
 
+    def _check_lbfgs(self, held: Sequence[Any]) -> None:
+        """Raise `ValueError` for what only makes sense with mini-batches."""
+        wrong = {
+            "dropout": self.dropout,
+            "normalization": self.normalization == "batch",
+            "max_grad_norm": self.max_grad_norm is not None,
+            "max_time": self.max_time is not None,
+            "callbacks": self.callbacks,
+            "monitor": self.monitor is not None,
+            "X_val": held[0] is not None,
+            "warm_start='resume'": self._resumes,
+        }
+        given = [name for name, is_given in wrong.items() if is_given]
+        if given:
+            raise ValueError(
+                f"solver='lbfgs' looks at all rows at once and has no {given[0]}: take "
+                f"one of {', '.join(STOCHASTIC)}"
+            )
+
+    # --- scikit-learn's callbacks -------------------------------------------------
+
+    def _tell_of(self, X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+        """What scikit-learn's callbacks are told of a fit; they learn of its start."""
+        if not hasattr(self, "_skl_callbacks"):
+            return {}
+        weights = None if sample_weight is None else {"sample_weight": sample_weight}
+        told = {"X": X, "y": y, "metadata": weights}
+        context = self._init_callback_context(max_subtasks=int(self.max_iter))
+        context.call_on_fit_task_begin(estimator=self, **told)
+        return told
+
+    def _tell_of_end(self, told: dict[str, Any]) -> None:
+        if told:
+            self._callback_fit_ctx.call_on_fit_task_end(
+                estimator=self,
+                reconstruction_attributes={"coefs_": self.coefs_},
+                **told,
+            )
+
     # --- predicting ---------------------------------------------------------------
 
-    def _outputs(self, X: Any, *, check_input: bool = True) -> Array:
+    def _outputs(self, X: Any) -> Array:
         """What the network gives for rows: a column for each output."""
-        if check_input:
-            X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = X.tocsr() if sparse.issparse(X) else X
         dtype = np.result_type(X.dtype, *self.coefs_)
         with NETWORKS.borrow(self._architecture(dtype)) as network:
             network.load(self._weights())
-            return network.outputs(dense(X), self.out_activation_)
+            return network.outputs(X, self.out_activation_)
 
     @abstractmethod
     def _decide(self, outputs: Array) -> Array:
@@ -215,6 +388,3 @@ class Perceptron(Stochastic):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-partial_fit_if_stochastic = available_if(_takes_batches)

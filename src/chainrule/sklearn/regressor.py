@@ -10,7 +10,20 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from chainrule.ir import Array
-from chainrule.sklearn.perceptron import Perceptron, partial_fit_if_stochastic
+from chainrule.sklearn.perceptron import (
+    Objective,
+    Perceptron,
+    partial_fit_if_stochastic,
+)
+
+_LOSSES = {
+    "absolute_error",
+    "cosine",
+    "huber",
+    "poisson",
+    "quantile",
+    "squared_error",
+}
 
 
 class MLPRegressor(RegressorMixin, Perceptron):
@@ -21,14 +34,18 @@ class MLPRegressor(RegressorMixin, Perceptron):
     the same results up to rounding.
 
     Args:
-        loss: "squared_error", which is halved, or "poisson" for counts: half of
-            Poisson's deviance, where the network gives the logarithm of the mean.
+        loss: "squared_error", which is halved; "poisson" for counts: half of Poisson's
+            deviance, where the network gives the logarithm of the mean; "huber",
+            "absolute_error", "quantile" or "cosine" of `chainrule.losses`, or a
+            function of predictions, targets and `sample_weight`.
         hidden_layer_sizes: how many neurons each hidden layer has, or one number.
-        activation: of the hidden layers: "identity", "logistic", "tanh" or "relu".
-        solver: "adam", "sgd", or "lbfgs" on all rows at once.
+        activation: of the hidden layers: "identity", "logistic", "tanh", "relu", or any
+            other that chainrule knows, such as "gelu"; a list has one for each layer.
+        solver: "adam", "sgd", "adamw", or "lbfgs" on all rows at once.
         alpha: how much large weights cost.
         batch_size: rows in a batch; "auto" is 200, or all if there are fewer.
-        learning_rate: for "sgd": "constant", "invscaling" or "adaptive".
+        learning_rate: for "sgd": "constant", "invscaling" or "adaptive"; for any solver
+            but "lbfgs" a schedule of `chainrule.optim`.
         learning_rate_init: the learning rate at first.
         power_t: for "invscaling": the rate is divided by this power of the time.
         max_iter: how many epochs there are at most.
@@ -36,7 +53,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
         random_state: a seed, or a `RandomState`: decides first weights and orders.
         tol: an improvement of less than this is none.
         verbose: print the loss of each epoch.
-        warm_start: begin with the weights of the previous fit.
+        warm_start: begin with the weights of the previous fit; with "resume" also go on
+            with its moments, learning rate and random numbers, so that several fits
+            give what one long fit would.
         momentum: for "sgd": how much of the last step is taken again.
         nesterovs_momentum: for "sgd": look ahead along the last step.
         early_stopping: hold rows out, and stop when their score no longer improves.
@@ -46,6 +65,19 @@ class MLPRegressor(RegressorMixin, Perceptron):
         epsilon: for "adam": what keeps it from dividing by 0.
         n_iter_no_change: epochs without improvement after which to stop.
         max_fun: for "lbfgs": how often the loss is computed at most.
+        dropout: the share of the outputs of each hidden layer that is left out, each
+            time others, while training.
+        normalization: "batch" or "layer": what brings the weighted sums of each hidden
+            layer to mean 0 and variance 1 before the activation.
+        monitor: what is computed of held-out rows after each epoch, and is to improve:
+            "loss", or a scorer or the name of one; R2 if not given.
+        weight_decay: for "adamw": this share of the weights, times the learning rate,
+            is taken away at each step.
+        max_grad_norm: gradients that are together longer than this are shortened to it.
+        max_time: seconds after which no epoch begins.
+        callbacks: `chainrule.Callback` objects, or functions that get the estimator
+            after each epoch and end training by giving true.
+        progress: show a line on the terminal.
 
     >>> reg = MLPRegressor(hidden_layer_sizes=8, solver="lbfgs", random_state=0)
     >>> reg.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).predict([[1.5]]).round(1)
@@ -53,13 +85,13 @@ class MLPRegressor(RegressorMixin, Perceptron):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Perceptron._parameter_constraints,
-        "loss": [StrOptions({"squared_error", "poisson"})],
+        **Perceptron._parameter_constraints,  # noqa: SLF001 - scikit-learn's convention
+        "loss": [StrOptions(_LOSSES), callable],
     }
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: Objective = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
@@ -84,6 +116,14 @@ class MLPRegressor(RegressorMixin, Perceptron):
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         max_fun: int = 15000,
+        dropout: float = 0.0,
+        normalization: str | None = None,
+        monitor: Any = None,
+        weight_decay: float = 0.01,
+        max_grad_norm: float | None = None,
+        max_time: float | None = None,
+        callbacks: Any = None,
+        progress: bool = False,
     ) -> None:
         self.loss = loss
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -109,6 +149,14 @@ class MLPRegressor(RegressorMixin, Perceptron):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
         self.max_fun = max_fun
+        self.dropout = dropout
+        self.normalization = normalization
+        self.monitor = monitor
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.max_time = max_time
+        self.callbacks = callbacks
+        self.progress = progress
 
     def _validate_input(
         self, X: Any, y: Any, *, incremental: bool, reset: bool
@@ -126,23 +174,48 @@ class MLPRegressor(RegressorMixin, Perceptron):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return X, y.reshape(len(y), -1)
+        return X, y
+
+    def _columns(self, y: Array) -> Array:
+        return y.reshape(len(y), -1)
+
+    def _weigh(self, y: Array, sample_weight: Any, *, incremental: bool) -> Any:
+        del y, incremental
+        return sample_weight
 
     def _output(self) -> str:
         return "exp" if self.loss == "poisson" else "identity"
 
     @property
-    def _objective(self) -> str:
-        return str(self.loss)
+    def _objective(self) -> Any:
+        return self.loss
 
-    def _targets(self, y: Array, dtype: Any) -> Array:
-        return y.astype(dtype)
+    def _targets(self, columns: Array, dtype: Any) -> Array:
+        return columns.astype(dtype)
+
+    def _said(self, y: Array) -> Array:
+        return self._decide(y)
 
     @partial_fit_if_stochastic
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """One epoch on the rows given; gives itself."""
-        return self._fit(X, y, sample_weight, incremental=True)
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Any:
+        """One epoch on the rows given; gives itself.
+
+        `X_val`, `y_val` are scored after it. With `early_stopping`, once nothing has
+        improved for `n_iter_no_change` calls, the best weights are put back, and
+        `stop_reason_` is "no improvement".
+        """
+        held = (X_val, y_val, sample_weight_val)
+        return self._fit(X, y, sample_weight, held, incremental=True)
 
     def _decide(self, outputs: Array) -> Array:
         return outputs.ravel() if outputs.shape[1] == 1 else outputs

@@ -8,93 +8,33 @@ would have decided after each epoch.
 import time
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, is_classifier
+from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
 
 from chainrule.ir import Array
+from chainrule.nn import reseed
+from chainrule.optim import Schedule
 from chainrule.sklearn.trainer import TRAINERS, Architecture, Recipe, Trainer, Weights
 from chainrule.sklearn.updates import Settings
-from chainrule.training import NonFiniteError
-from chainrule.training.data import Rows, batch_bounds
+from chainrule.sklearn.watching import Course, Held, run_of, score_by
+from chainrule.training import Run
+from chainrule.training.data import Rows
 
-STOCHASTIC = ("sgd", "adam")
+STOCHASTIC = ("sgd", "adam", "adamw")
 
-NOT_FINITE = (
-    "Solver produced non-finite parameter weights. The input data may"
-    " contain large values and need to be preprocessed."
-)
-
-# Epochs are taken together for about as long as nobody minds waiting for Ctrl-C, and
-# as long as their orders of rows, 8 bytes each, are no burden.
-_CALL_SECONDS = 0.1
-_MOST_ROWS = 4_000_000
-# Below this, learning rates that adapt stop training.
+# At this rate, learning rates that adapt stop training.
 _LEAST_RATE = 1e-6
 
 
-def dense(X: Any) -> Array:
-    """Rows as an array."""
-    return np.asarray(X.toarray() if sparse.issparse(X) else X)
-
-
-class Course:
-    """A fit that is under way: what trains, on which rows, and what is held out."""
-
-    def __init__(
-        self,
-        trainer: Trainer,
-        data: Rows,
-        batch_size: int,
-        held: tuple[Array, Array, Array | None] | None,
-    ) -> None:
-        self.trainer = trainer
-        self.data = data
-        self.bounds = batch_bounds(len(data), batch_size)
-        # Rows, what is true of them, and their weights.
-        self.held = held
-        self.diverged = False
-        self._seconds = 1.0  # for an epoch, as far as it is known
-
-    def epochs_at_once(self) -> int:
-        """How many epochs to take in one call, if nobody looks between them."""
-        return int(min(_CALL_SECONDS / self._seconds, _MOST_ROWS / len(self.data)))
-
-    def take(self, orders: Sequence[Array], rates: Sequence[float]) -> list[float]:
-        """Train for some epochs; the loss of each, as scikit-learn averages it.
-
-        Where rows are held out it goes on when the loss is not finite, as scikit-learn
-        does, for the best weights are put back in the end. Elsewhere that raises
-        `ValueError`.
-        """
-        if not self.diverged:
-            began = time.perf_counter()
-            try:
-                losses = self.trainer.epochs(self.data, orders, self.bounds, rates)
-            except NonFiniteError as error:
-                if self.held is None:
-                    raise ValueError(f"{NOT_FINITE}\n{error}") from error
-                self.diverged = True
-            else:
-                spent = time.perf_counter() - began
-                self._seconds = max(spent / len(orders), 1e-6)
-                sizes = np.diff(self.bounds)
-                return [float(x) for x in losses @ sizes / len(self.data)]
-        return [np.nan] * len(orders)
-
-    def outputs(self, output: str) -> Array:
-        """What the network gives for the rows that are held out."""
-        assert self.held is not None
-        found = self.trainer.outputs(self.held[0], output)
-        return np.full_like(found, np.nan) if self.diverged else found
-
-
-class Stochastic(BaseEstimator, ABC):
+class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
     """The part of an estimator that trains by mini-batches."""
 
     # What the parameters and attributes are, for those who read only this file.
@@ -103,10 +43,19 @@ class Stochastic(BaseEstimator, ABC):
     n_outputs_: int
     out_activation_: str
     t_: int
+    loss_: float
+    best_loss_: Any
+    validation_scores_: Any
+    best_validation_score_: Any
     _others: dict[str, Array]
     _optimizer: Settings
     _best: Weights
+    _latest: Weights
+    _parts: tuple[Array, Array]
     _random_state: np.random.RandomState
+    # For layers that draw random numbers, until they have it.
+    _seed: int | None = None
+    _callback_fit_ctx: Any
 
     @abstractmethod
     def _architecture(self, dtype: Any) -> Architecture:
@@ -118,8 +67,12 @@ class Stochastic(BaseEstimator, ABC):
 
     @property
     @abstractmethod
-    def _objective(self) -> str:
+    def _objective(self) -> Any:
         """What is made small."""
+
+    @abstractmethod
+    def _said(self, y: Array) -> Array:
+        """What columns of targets stand for, as users say it."""
 
     @abstractmethod
     def _score_outputs(
@@ -146,6 +99,8 @@ class Stochastic(BaseEstimator, ABC):
         self.best_loss_ = None if self.early_stopping else np.inf
         self.validation_scores_ = [] if self.early_stopping else None
         self.best_validation_score_ = -np.inf if self.early_stopping else None
+        if self.monitor == "loss":
+            self.validation_loss_curve_: list[float] = []
 
     def _recipe(self, dtype: Any) -> Recipe:
         return Recipe(
@@ -153,6 +108,7 @@ class Stochastic(BaseEstimator, ABC):
             self._objective,
             self.solver,
             nesterov=self.solver == "sgd" and bool(self.nesterovs_momentum),
+            clips=self.max_grad_norm is not None,
         )
 
     def _new_optimizer(self) -> Settings:
@@ -165,43 +121,94 @@ class Stochastic(BaseEstimator, ABC):
             beta_1=float(self.beta_1),
             beta_2=float(self.beta_2),
             epsilon=float(self.epsilon),
+            weight_decay=float(self.weight_decay),
+            max_grad_norm=float(self.max_grad_norm or np.inf),
         )
+
+    @property
+    def _resumes(self) -> bool:
+        """Whether a fit goes on where the last one ended, in everything."""
+        return bool(self.warm_start == "resume")
 
     # --- a fit --------------------------------------------------------------------
 
     def _fit_stochastic(
-        self, X: Any, y: Array, sample_weight: Any, *, incremental: bool
+        self,
+        data: Rows,
+        held: Held | None,
+        told: Mapping[str, Any],
+        *,
+        incremental: bool,
     ) -> None:
-        if not incremental or not hasattr(self, "_optimizer"):
+        """Train on `data`; scikit-learn's callbacks are told what `told` says."""
+        dtype = data.dtype
+        known = getattr(self, "_optimizer", None)
+        goes_on = incremental or self._resumes
+        if not goes_on or known is None or known.rule != self.solver:
             self._optimizer = self._new_optimizer()
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        data, held = self._split(X, y, sample_weight)
+        if held is not None and self.validation_scores_ is None:
+            self.validation_scores_, self.best_validation_score_ = [], -np.inf
+        if not self.early_stopping and self.best_loss_ is None:
+            self.best_loss_ = np.inf
         self.n_iter_ = 0
-        self._order = np.arange(len(data))
-        with TRAINERS.borrow(self._recipe(X.dtype)) as trainer:
-            trainer.start(self._weights(), self.alpha, self._optimizer)
-            course = Course(trainer, data, self._batch_size(len(data)), held)
+        if not self._resumes or len(getattr(self, "_order", ())) != len(data):
+            self._order = np.arange(len(data))
+        with TRAINERS.borrow(self._recipe(dtype)) as trainer:
+            start = self._weights()
+            if self._resumes and hasattr(self, "_latest"):
+                start = self._latest
+            trainer.start(start, self.alpha, self._optimizer)
+            course = Course(
+                trainer,
+                data,
+                self._batch_size(len(data)),
+                held,
+                goes_on=bool(self.early_stopping),
+                told=told,
+            )
+            self._reseed(trainer)
             try:
-                if incremental:
-                    self._advance(course, 1)
-                else:
-                    self._train(course)
+                self._train(course, 1 if incremental else self.max_iter)
             except KeyboardInterrupt:
-                warnings.warn("Training interrupted by user.", stacklevel=4)
+                self.stop_reason_ = "interrupted"
+                warnings.warn("Training interrupted by user.", stacklevel=5)
             trainer.update.save(self._optimizer)
-            self._keep(trainer.weights() if held is None else self._best, X.dtype)
+            self._finish(course, dtype, incremental=incremental)
 
-    def _split(
-        self, X: Any, y: Array, sample_weight: Any
-    ) -> tuple[Rows, tuple[Array, Array, Array | None] | None]:
-        """The rows to train on, and those to look at after each epoch."""
-        if not self.early_stopping:
-            return self._rows(X, y, sample_weight), None
+    def _reseed(self, trainer: Trainer) -> None:
+        """Let dropout begin with numbers of its own, the first time."""
+        if self._seed is not None:
+            reseed(trainer.net, self._seed)
+            self._seed = None
+
+    def _finish(self, course: Course, dtype: Any, *, incremental: bool) -> None:
+        """The weights that the estimator has from now on."""
+        latest = course.trainer.weights()
+        stalled = self.stop_reason_ == "no improvement"
+        best = self.early_stopping and (stalled or not incremental)
+        self._keep(self._best if best else latest, dtype)
+        if incremental and best:
+            self._no_improvement_count = 0  # what follows begins anew from there
+        if self._resumes:
+            self._latest = latest
+        if self.stop_reason_ == "max_iter" and not incremental:
+            warnings.warn(
+                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
+                "reached and the optimization hasn't converged yet.",
+                ConvergenceWarning,
+                stacklevel=6,
+            )
+
+    def _hold_out(self, count: int, y: Array) -> tuple[Array, Array]:
+        """The numbers of the rows to train on, and of those to look at."""
+        if self._resumes and hasattr(self, "_parts"):
+            known = self._parts
+            if sum(map(len, known)) == count:
+                return known
         # scikit-learn keeps the shares of the classes only where there are two.
         stratify = y if is_classifier(self) and self.n_outputs_ == 1 else None
         train, held = train_test_split(
-            np.arange(X.shape[0]),
+            np.arange(count),
             random_state=self._random_state,
             test_size=self.validation_fraction,
             stratify=stratify,
@@ -211,11 +218,28 @@ class Stochastic(BaseEstimator, ABC):
                 "The validation set is too small. Increase 'validation_fraction' "
                 "or the size of your dataset."
             )
-        ours, theirs = None, None
-        if sample_weight is not None:
-            ours, theirs = sample_weight[train], sample_weight[held]
-        data = self._rows(X[train], y[train], ours)
-        return data, (dense(X[held]), y[held], theirs)
+        if self._resumes:
+            self._parts = train, held
+        return train, held
+
+    def _split(
+        self, X: Any, y: Array, weights: Any, sample_weight: Any
+    ) -> tuple[Rows, Held]:
+        """Some rows to train on, and some to look at after each epoch.
+
+        `weights` are those of training, which know the weights of the classes too.
+        """
+        train, held = self._hold_out(X.shape[0], y)
+        ours = None if weights is None else weights[train]
+        theirs = None if sample_weight is None else sample_weight[held]
+        watched = Held(
+            self._rows(X[held], y[held], theirs),
+            y[held],
+            theirs,
+            X[held],
+            self._said(y[held]),
+        )
+        return self._rows(X[train], y[train], ours), watched
 
     def _batch_size(self, count: int) -> int:
         if self.batch_size == "auto":
@@ -224,52 +248,75 @@ class Stochastic(BaseEstimator, ABC):
             warnings.warn(
                 "Got `batch_size` less than 1 or larger than "
                 "sample size. It is going to be clipped",
-                stacklevel=5,
+                stacklevel=6,
             )
         return int(np.clip(self.batch_size, 1, count))
 
-    def _train(self, course: Course) -> None:
+    def _train(self, course: Course, epochs: int) -> None:
         """Epochs until something says stop, or there are enough."""
-        while self.n_iter_ < self.max_iter:
-            if self._advance(course, self._at_once(course)):
-                return
-        warnings.warn(
-            f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "
-            "reached and the optimization hasn't converged yet.",
-            ConvergenceWarning,
-            stacklevel=6,
-        )
+        run = run_of(self, course, epochs)
+        run.optimizer.epochs = 0
+        for callback in run.callbacks:
+            callback.on_start(run)
+        schedule = self._schedule(course.steps_per_epoch)
+        self.stop_reason_ = ""
+        while not self.stop_reason_:
+            count = self._at_once(course, run, epochs, schedule)
+            self._advance(course, run, count, schedule)
+            if not self.stop_reason_ and self.n_iter_ == epochs:
+                self.stop_reason_ = "max_iter"
+        for callback in run.callbacks:
+            callback.on_end(run)
 
-    def _at_once(self, course: Course) -> int:
+    def _schedule(self, each: int) -> Schedule | None:
+        """The schedule of learning rates, if there is one, told how many steps come."""
+        if not isinstance(self.learning_rate, Schedule):
+            return None
+        bound = deepcopy(self.learning_rate).bind(each, each * self.max_iter)
+        if self._optimizer.schedule:
+            bound.load_state_dict(self._optimizer.schedule)
+        return bound
+
+    def _at_once(
+        self, course: Course, run: Run, epochs: int, schedule: Schedule | None
+    ) -> int:
         """How many epochs nothing can come between.
 
         Training stops after so many epochs in a row without progress, which cannot be
         sooner than if there is none from now on.
         """
-        if course.held is not None:
+        looks = course.held is not None or any(c.looks for c in run.callbacks)
+        adapts = schedule is not None and schedule.observes
+        if looks or adapts or hasattr(self, "_skl_callbacks"):
             return 1
         patience = self.n_iter_no_change + 1 - self._no_improvement_count
-        left = self.max_iter - self.n_iter_
+        left = epochs - self.n_iter_
         return int(max(1, min(patience, left, course.epochs_at_once())))
 
-    def _advance(self, course: Course, count: int) -> bool:
-        """Train for some epochs; whether that was enough."""
+    def _advance(
+        self, course: Course, run: Run, count: int, schedule: Schedule | None
+    ) -> None:
+        """Train for some epochs, and see whether that was enough."""
+        began = time.perf_counter()
         orders = [self._next_order() for _ in range(count)]
         rows = len(course.data)
         rates = [self._optimizer.learning_rate]
         rates += [self._rate_after(self.t_ + i * rows) for i in range(1, count)]
-        enough = False
-        for loss in course.take(orders, rates):
+        task = self._task_begins(course)
+        losses = course.take(orders, schedule or rates)
+        seconds = (time.perf_counter() - began) / count
+        for loss in losses:
             self._note(loss, rows)
-            if course.held is None:
-                self._compare_loss(loss)
-            else:
-                self._compare_score(self._score_held(course), course)
+            self._compare(course)
+            if schedule is not None:
+                schedule.observe(self._observed())
+                self._optimizer.schedule = schedule.state_dict()
+                self._optimizer.learning_rate = schedule(course.trainer.update.steps)
+            self._tell(course, run, seconds)
             self._optimizer.learning_rate = self._rate_after(self.t_)
-            if self._no_improvement_count > self.n_iter_no_change:
-                enough = self._stops()
-                self._no_improvement_count *= enough
-        return enough
+            self._stop_if_stalled()
+        self._task_ends(task, course)
+        self._stop_otherwise(course, run)
 
     def _next_order(self) -> Array:
         """The rows in the order in which the next epoch visits them."""
@@ -282,8 +329,10 @@ class Stochastic(BaseEstimator, ABC):
     def _rate_after(self, t: int) -> float:
         """The learning rate once `t` rows were visited."""
         if self.solver == "sgd" and self.learning_rate == "invscaling":
-            return self._optimizer.learning_rate_init / (t + 1) ** self.power_t
+            return float(self._optimizer.learning_rate_init / (t + 1) ** self.power_t)
         return self._optimizer.learning_rate
+
+    # --- after an epoch -----------------------------------------------------------
 
     def _note(self, loss: float, rows: int) -> None:
         """One more epoch is done."""
@@ -291,33 +340,62 @@ class Stochastic(BaseEstimator, ABC):
         self.t_ += rows
         self.loss_ = loss
         self.loss_curve_.append(loss)
-        if self.verbose:
-            print(f"Iteration {self.n_iter_}, loss = {loss:.8f}")  # noqa: T201 - asked for
+        self._say(f"Iteration {self.n_iter_}, loss = {loss:.8f}")
 
-    def _score_held(self, course: Course) -> float:
-        """How good predictions are for rows that are not trained on."""
-        assert course.held is not None
-        _, y, sample_weight = course.held
-        outputs = course.outputs(self.out_activation_)
-        return self._score_outputs(outputs, y, sample_weight)
+    def _observed(self) -> float:
+        """What a schedule learns from: the score of held-out rows, or the loss."""
+        if self.early_stopping:
+            return -float(self.validation_scores_[-1])
+        return self.loss_
 
-    def _compare_score(self, score: float, course: Course) -> None:
-        self.validation_scores_.append(score)
-        if self.verbose:
-            print(f"Validation score: {score:f}")  # noqa: T201 - asked for
-        stalled = score < self.best_validation_score_ + self.tol
-        self._no_improvement_count = stalled * (self._no_improvement_count + 1)
-        if score > self.best_validation_score_:
+    def _compare(self, course: Course) -> None:
+        """Whether this epoch was better than those before it."""
+        score = np.nan
+        if course.held is not None:
+            score = self._score_held(course, course.held)
+            self.validation_scores_.append(score)
+            self._say(f"Validation score: {score:f}")
+        if self.early_stopping:
+            stalled = score < self.best_validation_score_ + self.tol
+        else:
+            stalled = self.loss_ > self.best_loss_ - self.tol
+            self.best_loss_ = min(self.best_loss_, self.loss_)
+        self._no_improvement_count = int(stalled) * (self._no_improvement_count + 1)
+        if course.held is not None and score > self.best_validation_score_:
             self.best_validation_score_ = score
             self._best = course.trainer.weights()
 
-    def _compare_loss(self, loss: float) -> None:
-        stalled = loss > self.best_loss_ - self.tol
-        self._no_improvement_count = stalled * (self._no_improvement_count + 1)
-        self.best_loss_ = loss if loss < self.best_loss_ else self.best_loss_
+    def _score_held(self, course: Course, held: Held) -> float:
+        """How good the network is for rows that are not trained on."""
+        if self.monitor is None:
+            outputs = course.outputs(self.out_activation_)
+            return self._score_outputs(outputs, held.columns, held.sample_weight)
+        if self.monitor == "loss":
+            self.validation_loss_curve_.append(course.held_loss())
+            return -self.validation_loss_curve_[-1]
+        if course.diverged:
+            return np.nan
+        self._keep(course.trainer.weights(), course.data.dtype)
+        return score_by(self.monitor, self, held)
 
-    def _stops(self) -> bool:
-        """Whether training stops now that nothing improves; else with smaller steps."""
+    def _tell(self, course: Course, run: Run, seconds: float) -> None:
+        """Tell callbacks of this epoch."""
+        run.optimizer.epochs = self.n_iter_
+        record = {"epoch": self.n_iter_, "loss": self.loss_}
+        if course.held is not None:
+            record["val_score"] = self.validation_scores_[-1]
+        record["learning_rate"] = self._optimizer.learning_rate
+        record["seconds"] = seconds
+        run.history.records.append(record)
+        if any(c.looks for c in run.callbacks) or hasattr(self, "_skl_callbacks"):
+            self._keep(course.trainer.weights(), course.data.dtype)
+        for callback in run.callbacks:
+            callback.on_epoch(run)
+
+    def _stop_if_stalled(self) -> None:
+        """Stop where nothing improves any more, or go on with smaller steps."""
+        if self._no_improvement_count <= self.n_iter_no_change:
+            return
         what = "Validation score" if self.early_stopping else "Training loss"
         message = (
             f"{what} did not improve more than tol={self.tol:f} for "
@@ -326,13 +404,46 @@ class Stochastic(BaseEstimator, ABC):
         rate = self._optimizer.learning_rate
         adapts = self.solver == "sgd" and self.learning_rate == "adaptive"
         if adapts and rate > _LEAST_RATE:
+            self._no_improvement_count = 0
             self._optimizer.learning_rate = rate / 5
             self._say(f"{message} Setting learning rate to {rate / 5:f}")
-            return False
+            return
+        self.stop_reason_ = "no improvement"
         small = " Learning rate too small." if adapts else ""
         self._say(f"{message}{small} Stopping.")
-        return True
+
+    def _stop_otherwise(self, course: Course, run: Run) -> None:
+        if self.stop_reason_:
+            return
+        if run.history.stopped is not None:
+            self.stop_reason_ = run.history.stopped
+        elif self.max_time is not None and course.elapsed > self.max_time:
+            self.stop_reason_ = "max_time"
 
     def _say(self, message: str) -> None:
         if self.verbose:
             print(message)  # noqa: T201 - verbose asks for it
+
+    # --- scikit-learn's callbacks -------------------------------------------------
+
+    def _task_begins(self, course: Course) -> Any:
+        """An epoch, as scikit-learn's callbacks are told of it."""
+        if not hasattr(self, "_skl_callbacks"):
+            return None
+        context = self._callback_fit_ctx.subcontext(task_name="epoch")
+        return context.call_on_fit_task_begin(estimator=self, **course.told)
+
+    def _task_ends(self, task: Any, course: Course) -> None:
+        if task is None:
+            return
+        fitted = {"coefs_": self.coefs_, "intercepts_": self.intercepts_}
+        stops = task.call_on_fit_task_end(
+            estimator=self, reconstruction_attributes=fitted, **course.told
+        )
+        if stops and not self.stop_reason_:
+            self.stop_reason_ = "a callback asked for it"
+
+    def _draw_from(self, random_state: Any) -> None:
+        """Where random numbers come from in this fit."""
+        if not (self._resumes and hasattr(self, "_random_state")):
+            self._random_state = check_random_state(random_state)

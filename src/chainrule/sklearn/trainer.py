@@ -10,9 +10,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+from scipy.sparse import issparse
 
 from chainrule import functions as F
 from chainrule import nn
@@ -26,10 +27,10 @@ from chainrule.sklearn.updates import Settings, Update, rule
 from chainrule.tensor import State, Tensor
 from chainrule.training import L2
 from chainrule.training.data import Rows
-from chainrule.training.program import Program
+from chainrule.training.program import Program, smallest_batch
 
 # scikit-learn's names for what others call otherwise.
-_ALIASES = {"logistic": "sigmoid", "swish": "silu"}
+ALIASES = {"logistic": "sigmoid", "swish": "silu"}
 
 # How many rows are predicted at once.
 _ROWS = 4096
@@ -66,7 +67,7 @@ class Architecture:
             yield nn.LayerNorm(width, dtype=self.dtype)
         name = self.activations[i]
         if name != "identity":
-            yield nn.activation(_ALIASES.get(name, name))
+            yield nn.activation(ALIASES.get(name, name))
         if self.dropout:
             yield nn.Dropout(self.dropout)
 
@@ -115,12 +116,13 @@ class Network:
             {path: state.held.copy() for path, state in self._others.items()},
         )
 
-    def outputs(self, X: Array, output: str) -> Array:
+    def outputs(self, X: Any, output: str) -> Array:
         """What it gives for rows, after the activation function of the output."""
         self.net.eval()
         parts = []
-        for first in range(0, max(len(X), 1), _ROWS):
-            rows = np.asarray(X[first : first + _ROWS], self.dtype)
+        for first in range(0, max(X.shape[0], 1), _ROWS):
+            part = X[first : first + _ROWS]
+            rows = np.asarray(part.toarray() if issparse(part) else part, self.dtype)
             traced = self._traced(rows, output)
             parts += interpret(traced.graph, traced.inputs([rows]))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -153,7 +155,7 @@ class Recipe:
     """What the program of a training step depends on."""
 
     architecture: Architecture
-    objective: str
+    objective: Any
     solver: str
     nesterov: bool = False
     clips: bool = False
@@ -165,10 +167,9 @@ class Trainer(Network):
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe.architecture)
         solver = "sgd" if recipe.solver == "lbfgs" else recipe.solver
-        self.update: Update = rule(
-            solver, nesterov=recipe.nesterov, clips=recipe.clips
-        )
+        self.update: Update = rule(solver, nesterov=recipe.nesterov, clips=recipe.clips)
         self.update.initialize(self.net.parameters())
+        self.smallest = smallest_batch(self.net)
         self._there = _weights_first(self.net)
         self._back = np.argsort(self._there)
         self.penalty = L2(0.0, by_rows=True)
@@ -193,6 +194,10 @@ class Trainer(Network):
         """Train on all rows once for each order; the loss of each step, by epoch."""
         self.update.plan(rates, len(bounds) - 1)
         return self.program.epochs(data, orders, bounds)
+
+    def loss_of(self, data: Rows) -> float:
+        """The mean loss of rows that are not trained on."""
+        return self.program.loss_of(data)[0]
 
     def loss_and_gradient(self, data: Rows, x: Array) -> tuple[float, Array]:
         """The loss of all rows, and its gradient, where `x` are the weights."""

@@ -42,6 +42,7 @@ class Settings:
     max_grad_norm: float = math.inf
     steps: int = 0
     slots: dict[str, Array] = field(default_factory=dict)
+    schedule: dict[str, Any] = field(default_factory=dict)
 
 
 class Update(Optimizer):
