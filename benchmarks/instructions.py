@@ -1,9 +1,10 @@
 """Processor instructions per training step, counted by callgrind: the same every time.
 
 `cr.fit` of some epochs and of more, each in a fresh process under
-`valgrind --tool=callgrind`; the difference, over the steps of the epochs more, has
-neither imports nor compilation in it. One thread, for spinning is not work. The step
-is compiled once before, without valgrind, and read from the cache.
+`valgrind --tool=callgrind`, which counts while Python is in native code; the
+difference, over the steps of the epochs more, is what a step is made of. One thread,
+for spinning is not work. The step is compiled once before, without valgrind, and read
+from the cache.
 
 valgrind has to know the instructions: 3.19 knows AVX2 and not AVX-512, so the step is
 compiled for x86-64-v3. The counts are kept in `instructions.json` beside this file, and
@@ -25,6 +26,8 @@ import machine
 from cases import CASES
 
 HERE = Path(__file__).parent
+# What Python calls native code with: only there instructions are counted.
+CALL = "ffi_call"
 # Epochs in the longer run more than in the shorter one.
 EXTRA = {"tiny": 20, "mnist": 1}
 PROGRAM = """
@@ -75,7 +78,7 @@ def counted(arguments: list[str], environment: dict[str, str], folder: Path) -> 
     out = folder / "callgrind.out"
     valgrind = (
         shutil.which("valgrind"), "--tool=callgrind", "--quiet",
-        f"--callgrind-out-file={out}",
+        f"--callgrind-out-file={out}", f"--toggle-collect={CALL}",
     )  # fmt: skip
     train(arguments, environment, valgrind)
     lines = out.read_text().splitlines()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from chainrule.native.image import link, load
+from chainrule.native.image import load
+from chainrule.native.linking import link
 from chainrule.native.machine_code import assemble
 from chainrule.native.runtime import PROGRAM, support
 from chainrule.native.target import host

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from chainrule.native import elf
-from chainrule.native.image import Image, ImageError, link, load
+from chainrule.native.image import Image, ImageError, load
+from chainrule.native.linking import link
 from chainrule.native.machine_code import assemble
 from chainrule.native.relocation import RelocationError, relocate
 from chainrule.native.target import host, named

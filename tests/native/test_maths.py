@@ -14,7 +14,8 @@ import pytest
 from chainrule.native import maths
 from chainrule.native.builder import NestBuilder
 from chainrule.native.emit import emit
-from chainrule.native.image import link, load
+from chainrule.native.image import load
+from chainrule.native.linking import link
 from chainrule.native.machine_code import assemble
 from chainrule.native.nest import INDEX, POINTER
 from chainrule.native.runtime import support

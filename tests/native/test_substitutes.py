@@ -7,7 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from chainrule.native.image import link, load
+from chainrule.native.image import load
+from chainrule.native.linking import link
 from chainrule.native.machine_code import assemble
 from chainrule.native.target import host, named
 

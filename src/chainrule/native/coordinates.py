@@ -11,7 +11,6 @@ from chainrule.native.nest import INDEX, Register
 # Coordinates that differ from lane to lane in no simple way: 32 bits, unless there may
 # be more elements than they can count.
 LANE = np.dtype(np.int32)
-MOST_ELEMENTS = 2**31
 
 
 @dataclass(frozen=True)

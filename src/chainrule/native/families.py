@@ -12,10 +12,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from chainrule.ir import Array, Graph, Value
-from chainrule.native.coordinates import MOST_ELEMENTS
 from chainrule.native.program import BoundsError, Native, compile_graph
 from chainrule.passes import interpret
-from chainrule.passes.generalise import MismatchError, Samples, generalise
+from chainrule.passes.generalise import (
+    MOST_ELEMENTS,
+    MismatchError,
+    Samples,
+    generalise,
+)
 
 
 @dataclass(eq=False)

@@ -14,7 +14,7 @@ from chainrule.ir import DType
 from chainrule.native import cache as disk
 from chainrule.native import threads as workers
 from chainrule.native.clock import ticks_per_second
-from chainrule.native.image import Image, link, load
+from chainrule.native.image import Image, load
 from chainrule.native.runtime import PROGRAM, support
 from chainrule.native.target import Target, host
 
@@ -49,7 +49,8 @@ def _image(dtype: DType) -> bytes:
 
     def build() -> bytes:
         machine_code = import_module("chainrule.native.machine_code")
-        return link(machine_code.assemble(text, target)).to_bytes()
+        made: Image = machine_code.image(text, target)
+        return made.to_bytes()
 
     return disk.fetch(text, build, target)
 

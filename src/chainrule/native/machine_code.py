@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from chainrule.native.image import Image
+from chainrule.native.linking import link
 from chainrule.native.substitutes import substitutes
 from chainrule.native.target import Target, host
 
@@ -46,6 +48,11 @@ def assemble(text: str, target: Target) -> bytes:
     """
     with _options():
         return bytes(_machine(target).emit_object(_module(text, target)))
+
+
+def image(text: str, target: Target) -> Image:
+    """What LLVM `text` says, ready to be loaded."""
+    return link(assemble(text, target))
 
 
 def assembly(text: str, target: Target) -> str:

@@ -20,7 +20,7 @@ from chainrule.ir import Array, Graph, dtype_of, format_graph
 from chainrule.native import cache, ledger
 from chainrule.native import threads as workers
 from chainrule.native.frame import Frame
-from chainrule.native.image import Image, Loaded, link, load
+from chainrule.native.image import Image, Loaded, load
 from chainrule.native.layout import Layout
 from chainrule.native.runtime import PROGRAM
 from chainrule.native.sizes import measure
@@ -205,7 +205,7 @@ def compile_graph(
             samples, inputs, outputs, target, watched=watched, timed=timed
         )
         machine = import_module("chainrule.native.machine_code")
-        image = link(machine.assemble(lowered.text, target))
+        image: Image = machine.image(lowered.text, target)
         head = json.dumps(lowered.layout.to_data()).encode()
         return struct.pack("<q", len(head)) + head + image.to_bytes()
 

@@ -11,7 +11,7 @@ from importlib import import_module
 
 from chainrule.native import ledger, pool
 from chainrule.native.cache import fetch
-from chainrule.native.image import Image, link, load
+from chainrule.native.image import Image, load
 from chainrule.native.system import fill, system, words
 from chainrule.native.target import host
 
@@ -64,6 +64,7 @@ def _image() -> bytes:
 
     def build() -> bytes:
         machine_code = import_module("chainrule.native.machine_code")
-        return link(machine_code.assemble(text, target)).to_bytes()
+        made: Image = machine_code.image(text, target)
+        return made.to_bytes()
 
     return fetch(text, build, target)

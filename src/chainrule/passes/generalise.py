@@ -31,6 +31,10 @@ class MismatchError(ValueError):
     """Two graphs differ in more than sizes and constants."""
 
 
+# From so many elements on, 32 bits cannot count them.
+MOST_ELEMENTS = 2**31
+
+
 @dataclass(frozen=True, eq=False)
 class Samples:
     """Graphs that differ in sizes alone; the first one stands for all."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from chainrule.ir import Array, Graph
 from chainrule.native.build import Lowered, lower
-from chainrule.native.image import link, load
+from chainrule.native.image import load
+from chainrule.native.linking import link
 from chainrule.native.program import BoundsError, Native
 from chainrule.native.target import Target, host
 from chainrule.passes.generalise import Samples
