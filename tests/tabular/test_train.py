@@ -344,3 +344,53 @@ def test_default_folders_are_named_after_table_target_and_time():
     assert folder.name.startswith("my-homes-2-the-price-20")
     assert default_folder({"x": [1]}, "y").name.startswith("table-y-20")
     assert len(default_folder("x" * 500, "y").name) < 130
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"normalization": "batch"},
+        {"normalization": "layer"},
+        {"schedule": "cosine"},
+        {"schedule": "one_cycle"},
+        {"schedule": "plateau"},
+        {"clip_norm": 0.5},
+    ],
+    ids=str,
+)
+def test_other_ways_to_train_give_other_weights_that_are_as_good(flowers, settings):
+    plain = train_table(flowers, "kind", hidden=(8,), epochs=30)
+    run = train_table(flowers, "kind", hidden=(8,), epochs=30, **settings)
+    assert weights(run) != weights(plain)
+    assert run.evaluation.metrics["accuracy"] > 0.8
+    assert run.settings | settings == run.settings
+
+
+def test_a_cosine_ends_with_no_learning_rate(flowers):
+    run = train_table(flowers, "kind", epochs=10, schedule="cosine", lr=0.01)
+    rates = run.history["learning_rate"]
+    assert rates[0] < 0.011
+    assert rates[-1] < 1e-4
+
+
+def test_training_ends_when_its_time_is_over(flowers):
+    run = train_table(flowers, "kind", epochs=10_000_000, max_time=0.2, patience=None)
+    assert "max_time" in run.history.stopped
+    assert run.history.best_epoch is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "complaint"),
+    [
+        ({"normalization": "btach"}, "normalization='btach' is not known"),
+        ({"schedule": "cosin"}, "schedule='cosin' is not known"),
+        ({"clip_norm": 0}, "clip_norm=0 would change nothing"),
+        ({"max_time": 0}, "max_time=0 leaves no time"),
+        ({"optimizer": "lbfgs", "clip_norm": 1.0}, "other optimizers than lbfgs"),
+        ({"optimizer": "lbfgs", "schedule": "cosine"}, "other optimizers than lbfgs"),
+    ],
+    ids=str,
+)
+def test_other_settings_that_make_no_sense(flowers, settings, complaint):
+    with pytest.raises(SettingError, match=complaint):
+        train_table(flowers, "kind", **settings)

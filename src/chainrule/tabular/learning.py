@@ -136,6 +136,7 @@ def _train(
         optimizer=settings.new_optimizer(problem.rows),
         batch_size=settings.batch(problem.rows),
         epochs=settings.epochs,
+        max_time=settings.max_time,
         validation=None if held is None else (held.X, held.y, held.weights(by_class)),
         metrics=[] if held is None and problem.streamed else [_score(problem)],
         early_stopping=stopping,

@@ -10,7 +10,7 @@ from chainrule import nn
 from chainrule.random import host_generator
 from chainrule.tables import EmbeddedInput
 
-__all__ = ["ACTIVATIONS", "Architecture", "SettingError"]
+__all__ = ["ACTIVATIONS", "NORMALIZATIONS", "Architecture", "SettingError"]
 
 # Each activation, and how the weights before it start: with the variance that keeps
 # what passes through at its size.
@@ -27,6 +27,14 @@ ACTIVATIONS: Final[dict[str, tuple[type[nn.Module], str]]] = {
 }
 
 
+# What can stand between the weights of a hidden layer and its activation.
+NORMALIZATIONS: Final[dict[str, type[nn.BatchNorm | nn.LayerNorm] | None]] = {
+    "none": None,
+    "batch": nn.BatchNorm,
+    "layer": nn.LayerNorm,
+}
+
+
 class SettingError(ValueError):
     """A setting that makes no sense; the message names it."""
 
@@ -40,7 +48,9 @@ class Architecture:
     output layer gives one number for a regression or two classes (a logit), and one
     logit a class for more. Without hidden layers this is linear or logistic regression.
     Inputs that are `embedded` hold the number of a category, whose features, learned
-    with all else, take their place: see `nn.EmbedColumns`.
+    with all else, take their place: see `nn.EmbedColumns`. With `normalization`, what
+    goes into an activation is brought to mean 0 and variance 1 before: over the rows of
+    the `"batch"`, or over the units of the `"layer"`.
 
     >>> net = Architecture(30, (8,), "tanh", 0.0, 1).build(seed=0)
     >>> {name: W.shape for name, W in net.parameters().items()}
@@ -53,10 +63,11 @@ class Architecture:
     dropout: float
     outputs: int
     embedded: tuple[EmbeddedInput, ...] = ()
+    normalization: str = "none"
 
     def __post_init__(self) -> None:
         """Refuse what no network has."""
-        check_layers(self.hidden, self.activation, self.dropout)
+        check_layers(self.hidden, self.activation, self.dropout, self.normalization)
         if self.inputs < 1 or self.outputs < 1:
             raise SettingError(f"{self.inputs} inputs and {self.outputs} outputs")
 
@@ -73,6 +84,9 @@ class Architecture:
         for k, units in enumerate(self.hidden, 1):
             dense = nn.Dense(width, units, W_init=start, dtype=dtype, rng=rng)
             net.append(dense, f"hidden{k}")
+            normalize = NORMALIZATIONS[self.normalization]
+            if normalize is not None:
+                net.append(normalize(units, dtype=dtype), f"normalization{k}")
             net.append(layer(), f"{self.activation}{k}")
             if self.dropout:
                 net.append(nn.Dropout(self.dropout), f"dropout{k}")
@@ -81,12 +95,19 @@ class Architecture:
         return net
 
 
-def check_layers(hidden: tuple[int, ...], activation: str, dropout: float) -> None:
+def check_layers(
+    hidden: tuple[int, ...], activation: str, dropout: float, normalization: str
+) -> None:
     """Refuse settings of hidden layers that make no sense: `SettingError`."""
     if not all(1 <= units <= 100_000 for units in hidden):
         raise SettingError(f"hidden={hidden!r}: a layer has 1 to 100,000 units")
     if activation not in ACTIVATIONS:
         known = ", ".join(ACTIVATIONS)
         raise SettingError(f"activation={activation!r} is not known; known are {known}")
+    if normalization not in NORMALIZATIONS:
+        known = ", ".join(NORMALIZATIONS)
+        raise SettingError(
+            f"normalization={normalization!r} is not known; known are {known}"
+        )
     if not 0 <= dropout < 1:  # NaN too
         raise SettingError(f"dropout={dropout!r} is not a share from 0 to below 1")

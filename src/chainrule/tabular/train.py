@@ -46,11 +46,15 @@ def train_table(
     test: Any = 0.15,
     hidden: Collection[int] = (64, 64),
     activation: str = "relu",
+    normalization: str = "none",
     dropout: float = 0.0,
     epochs: int = 200,
+    max_time: float | None = None,
     batch_size: int | None = None,
     optimizer: str = "adamw",
     lr: float | None = None,
+    schedule: str = "constant",
+    clip_norm: float | None = None,
     weight_decay: float | None = None,
     patience: int | None = 20,
     class_weight: str | Mapping[Any, float] | None = None,
@@ -102,11 +106,17 @@ def train_table(
         test: the rows to judge by: a share, or a table of its own; 0 for none.
         hidden: the units of each hidden layer; none for linear or logistic regression.
         activation: relu, leaky_relu, gelu, silu, elu, selu, tanh, sigmoid, softplus.
+        normalization: of what goes into the activations: `"none"`, `"batch"` or
+            `"layer"`.
         dropout: the share of hidden units left out in each step.
         epochs: how often to go through the training rows at most.
+        max_time: so many seconds, after which no further epoch is begun.
         batch_size: rows in each step; by default 16 to 256, by how many there are.
         optimizer: adamw, adam, sgd (with momentum 0.9), rmsprop, adagrad, lion, lbfgs.
         lr: the learning rate; by default that of the optimizer.
+        schedule: how it changes: `"constant"`, `"cosine"` (down to 0), `"one_cycle"`
+            (up and down) or `"plateau"` (less where validation gets no better).
+        clip_norm: the longest that the gradient of a step may be; no limit by default.
         weight_decay: how fast weights are drawn towards 0; by default, with adamw,
             500 / training rows, but at most 1.
         patience: how many epochs without a better validation loss to wait; `None` to
@@ -156,11 +166,15 @@ def train_table(
         "test": test,
         "hidden": hidden,
         "activation": activation,
+        "normalization": normalization,
         "dropout": dropout,
         "epochs": epochs,
+        "max_time": max_time,
         "batch_size": batch_size,
         "optimizer": optimizer,
         "lr": lr,
+        "schedule": schedule,
+        "clip_norm": clip_norm,
         "weight_decay": weight_decay,
         "patience": patience,
         "class_weight": class_weight,
@@ -189,6 +203,7 @@ def resume_run(
     test: Any = None,
     epochs: int | None = None,
     patience: int | None = None,
+    max_time: float | None = None,
     profile: bool = False,
     callbacks: Iterable[Callback] = (),
     command: str = "",
@@ -208,6 +223,8 @@ def resume_run(
         epochs: how many epochs in all; by default as before.
         patience: how many epochs without a better validation loss to wait, 0 to go
             through all of them; by default as before.
+        max_time: so many seconds from now, after which no further epoch is begun; by
+            default as many as before.
         profile: note where in the steps the time goes.
         callbacks: told how training goes.
         command: how this was started, kept with the run.
@@ -227,7 +244,9 @@ def resume_run(
     """
     with reopened(Path(folder)) as place:
         before = place.request()
-        asked = before.changed(epochs=epochs, patience=patience, command=command)
+        asked = before.changed(
+            epochs=epochs, patience=patience, max_time=max_time, command=command
+        )
         settings = Settings.of(asked.options)
         if place.finished:
             check_goes_on(load_run(folder).history, settings, folder)

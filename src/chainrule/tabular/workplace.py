@@ -126,12 +126,19 @@ class Request:
         return self.path
 
     def changed(
-        self, *, epochs: int | None, patience: int | None, command: str
+        self,
+        *,
+        epochs: int | None,
+        patience: int | None,
+        max_time: float | None,
+        command: str,
     ) -> "Request":
         """The same with other options; a `patience` of 0 means without end."""
         options = dict(self.options)
         if epochs is not None:
             options["epochs"] = epochs
+        if max_time is not None:
+            options["max_time"] = max_time
         if patience is not None:
             options["patience"] = patience or None
         both = f"{self.command} && {command}" if command else self.command
