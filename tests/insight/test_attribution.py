@@ -124,6 +124,20 @@ def test_what_is_printed():
     assert row[-2].split() == ["2", "others", "+1"]
 
 
+def test_groups_add_up():
+    found = explain(network(), X, columns=["a", "b", "c", "d"])
+    assert found.columns == ("a", "b", "c", "d")
+    grouped = found.grouped({"outer": [0, 3], "b": [1], "none": []})
+    assert grouped.columns == ("outer", "b", "none")
+    a = found.attributions
+    expected = np.stack([a[:, 0] + a[:, 3], a[:, 1], 0 * a[:, 1]], axis=1)
+    np.testing.assert_allclose(grouped.attributions, expected)
+    np.testing.assert_allclose(grouped.gaps, found.gaps + a[:, 2])
+    lines = {line.split()[0]: line.split() for line in repr(grouped.row(2)).split("\n")}
+    assert lines["outer"][1:] == [f"{expected[2, 0]:+.4g}"]
+    assert lines["b"][1:] == [f"{X[2, 1]:.4g}", f"{expected[2, 1]:+.4g}"]
+
+
 def test_rows_of_any_shape():
     net = cr.nn.Sequential(cr.nn.Flatten(), cr.nn.Dense(6, 2, rng=0))
     found = explain(net, rng.normal(size=(3, 2, 3)), baseline=np.zeros((2, 3)))

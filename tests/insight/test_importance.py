@@ -96,6 +96,10 @@ def test_names_and_what_is_printed():
     assert lines[2].split()[0] == "height"
     assert lines[2].endswith("± 0")
     assert len(lines) == 5
+    named = permutation_importances(net, X, y, "r2", columns=["a", "b", "c"])
+    assert named.columns == ("a", "b", "c")
+    with pytest.raises(ValueError, match="2 different names for 3 columns"):
+        permutation_importances(net, X, y, "r2", columns=["a", "b", "a"])
 
 
 @pytest.mark.parametrize(

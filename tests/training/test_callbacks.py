@@ -121,6 +121,20 @@ def test_who_is_told_of_steps_gets_every_epoch_to_itself():
     assert steps.steps == 30
 
 
+def test_one_object_may_watch_several_runs():
+    stopping, found = cr.EarlyStopping(3), []
+    for seed in (0, 1):
+        for callback in (stopping, cr.EarlyStopping(3)):
+            net = cr.nn.Dense(2, 2, rng=seed)
+            history = cr.fit(
+                net, X, Y, epochs=6, validation=0.3, early_stopping=callback
+            )
+            found.append((history.best_epoch, net.W.numpy().tobytes()))
+    assert found[0] == found[1]
+    assert found[2] == found[3]
+    assert found[0] != found[2]
+
+
 def test_restoring_may_be_turned_off():
     history = fit(cr.EarlyStopping(1, min_delta=100.0, restore_best=False))
     assert len(history) == 2

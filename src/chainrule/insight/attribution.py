@@ -1,7 +1,7 @@
 """Which inputs made an output what it is: `explain`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -54,7 +54,7 @@ class RowExplanation:
     def __repr__(self) -> str:
         order = np.argsort(-np.abs(self.attributions), kind="stable")
         lines = [
-            (self.columns[i], f"{self.inputs[i]:.4g}", f"{self.attributions[i]:+.4g}")
+            (self.columns[i], _shown(self.inputs[i]), f"{self.attributions[i]:+.4g}")
             for i in order[:_SHOWN]
         ]
         if len(order) > _SHOWN:
@@ -105,6 +105,27 @@ class Explanation:
         size = self.mean_abs().ravel()
         order = np.argsort(-size, kind="stable")[:k]
         return [(self.columns[i], float(size[i])) for i in order]
+
+    def grouped(self, groups: Mapping[str, Sequence[int]]) -> "Explanation":
+        """What several inputs add together, such as those that encode one category.
+
+        `groups` names them, by their numbers. What is in no group is left out, and is
+        among the `gaps`.
+        """
+        flat, table_ = self.X.reshape(len(self), -1), self._table()
+        sums = [table_[:, list(at)].sum(axis=1) for at in groups.values()]
+        # There is no one input where there are several.
+        alone = [
+            flat[:, at[0]] if len(at) == 1 else np.full(len(self), np.nan)
+            for at in groups.values()
+        ]
+        shape = (len(groups), len(self))
+        return replace(
+            self,
+            columns=tuple(groups),
+            X=np.reshape(alone, shape).T,
+            attributions=np.reshape(sums, shape).T,
+        )
 
     def row(self, i: int) -> RowExplanation:
         """The explanation of row `i`."""
@@ -213,6 +234,10 @@ def explain(
         index,
         *ends,
     )
+
+
+def _shown(x: float) -> str:
+    return "" if np.isnan(x) else f"{x:.4g}"
 
 
 def _along(slope: Slope) -> Any:

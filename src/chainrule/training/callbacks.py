@@ -64,8 +64,9 @@ class EarlyStopping(Callback):
         self._best_weights: dict[str, Array] = {}
 
     def on_start(self, run: Run) -> None:
-        """Refuse what cannot be watched, before time is spent on it."""
-        del run
+        """Begin afresh with a run that does; refuse what cannot be watched."""
+        if run.epoch == 0:
+            self._best, self._best_epoch, self._best_weights = math.inf, 0, {}
         if self.monitor is not None:
             self._higher(self.monitor)
 
