@@ -9,7 +9,14 @@ import pytest
 from pyarrow import parquet
 
 from chainrule.tables import TableError
-from chainrule.tabular import RunError, SettingError, learning, resume_run, train_table
+from chainrule.tabular import (
+    RunError,
+    SettingError,
+    learning,
+    predict_stream,
+    resume_run,
+    train_table,
+)
 from chainrule.tabular.streaming import allowance, prepare_streamed
 from chainrule.training import Callback
 from chainrule.training.stream import Stream
@@ -180,7 +187,7 @@ def test_classes_can_count_alike(folder):
     options = {"drop": ["price"], "epochs": 1, **QUICK}
     balanced = train_table(folder, "sold", class_weight="balanced", **options)
     assert balanced.history.last["val_accuracy"] > 0.7
-    with pytest.raises(ValueError, match="weights above 0"):
+    with pytest.raises(SettingError, match="weight 0"):
         train_table(folder, "sold", class_weight={"yes": 0}, **options)
 
 
@@ -235,3 +242,33 @@ def test_a_table_that_has_changed_cannot_be_gone_on_with(tmp_path):
 
 def reversed_table():
     return table().take(np.arange(ROWS)[::-1])
+
+
+# --- predicting -------------------------------------------------------------------
+
+
+def test_predictions_of_a_folder_are_those_of_its_table(folder, run):
+    found = list(predict_stream(run, folder, with_inputs=True))
+    assert max(part.num_rows for part in found) < ROWS
+    together = pa.concat_tables(found)
+    known = run.predict(table(), with_inputs=True)
+    assert together.column_names == known.column_names
+    assert together["predicted_sold"].to_pylist() == known["predicted_sold"].to_pylist()
+    assert np.allclose(together["probability_yes"], known["probability_yes"], atol=1e-6)
+
+
+def test_a_row_that_cannot_be_predicted_is_named(run, tmp_path):
+    whole = table(40_000)
+    x = whole["x3"].to_numpy().copy()
+    x[39_999] = np.inf
+    path = tmp_path / "new.parquet"
+    parquet.write_table(whole.set_column(3, "x3", pa.array(x)), path)
+    with pytest.raises(TableError, match=r"new\.parquet: column 'x3'.*row 40,000"):
+        list(predict_stream(run, path))
+
+
+def test_a_folder_that_lacks_columns_is_refused(run, tmp_path):
+    path = tmp_path / "new.parquet"
+    parquet.write_table(table().drop_columns(["x1"]), path)
+    with pytest.raises(TableError, match="lacks the column 'x1'"):
+        list(predict_stream(run, path))

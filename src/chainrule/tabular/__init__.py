@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from chainrule.tabular.errors import RunError
     from chainrule.tabular.learning import TableCallback
     from chainrule.tabular.network import SettingError
+    from chainrule.tabular.predicting import predict_file, predict_stream
     from chainrule.tabular.run import TableRun, load_run
     from chainrule.tabular.train import default_folder, resume_run, train_table
 
@@ -32,6 +33,8 @@ __all__ = [
     "TableRun",
     "default_folder",
     "load_run",
+    "predict_file",
+    "predict_stream",
     "resume_run",
     "train_table",
 ]
@@ -43,6 +46,8 @@ _HOMES = {
     "TableRun": "run",
     "load_run": "run",
     "TableCallback": "learning",
+    "predict_file": "predicting",
+    "predict_stream": "predicting",
     "default_folder": "train",
     "resume_run": "train",
     "train_table": "train",

@@ -22,9 +22,17 @@ from chainrule.tables import TableError
 from chainrule.tables.errors import SHOWN, Finding
 from chainrule.tables.stream import open_stream
 from chainrule.tabular.run import TableRun
+from chainrule.tabular.streaming import located
 from chainrule.training.program import EVALUATION_BATCH
 
-__all__ = ["SUFFIXES", "FileKindError", "Predicted", "check_suffix", "predict_file"]
+__all__ = [
+    "SUFFIXES",
+    "FileKindError",
+    "Predicted",
+    "check_suffix",
+    "predict_file",
+    "predict_stream",
+]
 
 _PLAIN: Final = (".csv", ".tsv", ".jsonl")
 _BINARY: Final = (".parquet", ".arrow")
@@ -81,20 +89,8 @@ def predict_file(
         FileKindError: for a name that ends in something else.
         OSError: if `out` cannot be written.
     """
-    names = {c.name for c in run.schema.inputs if c.form in ("text", "category")}
-    stream = open_stream(
-        source,
-        missing=run.encoder.missing,
-        delimiter=delimiter,
-        encoding=encoding,
-        text=names,
-    )
-    used = None if with_inputs else [c.name for c in run.schema.inputs]
     predictor = _Predictor(run, with_inputs=with_inputs)
-    lacking = [name for name in run.encoder.groups if name not in stream.columns]
-    if lacking:
-        run.encoder.encode({name: [None] for name in stream.columns})  # says so
-    tables = (predictor.predict(batch.table) for batch in stream.batches(used))
+    tables = predictor.predictions(source, delimiter=delimiter, encoding=encoding)
     if isinstance(out, str | Path):
         ending = check_suffix(Path(out))
         with replacing(Path(out)) as beside, _opened(beside, Path(out).suffix) as file:
@@ -102,6 +98,32 @@ def predict_file(
     else:
         columns = _write(tables, out, kind or ".csv")
     return Predicted(predictor.rows, columns, tuple(predictor.findings.values()))
+
+
+def predict_stream(
+    run: TableRun,
+    source: str | Path,
+    *,
+    with_inputs: bool = False,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Iterator[pa.Table]:
+    r"""The predictions for a file of any size, some thousand rows at a time, in order.
+
+    They are tables as `TableRun.predict` gives them; the arguments are its own. Raises
+    `TableError` that names the file and the row.
+
+    >>> import tempfile
+    >>> from chainrule.tabular import train_table
+    >>> run = train_table({"x": range(100), "y": [2 * x for x in range(100)]}, "y")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     new = Path(folder, "new.csv")
+    ...     _ = new.write_text("x\n" + "1\n" * 20000)
+    ...     [table.num_rows for table in predict_stream(run, new)]
+    [16384, 3616]
+    """
+    predictor = _Predictor(run, with_inputs=with_inputs)
+    return predictor.predictions(source, delimiter=delimiter, encoding=encoding)
 
 
 def check_suffix(out: Path) -> str:
@@ -133,13 +155,29 @@ class _Predictor:
         self.findings: dict[tuple[str, str], Finding] = {}
         self._forward = compile(run.net.eval().__call__)
 
+    def predictions(
+        self, source: str | Path, *, delimiter: str | None, encoding: str | None
+    ) -> Iterator[pa.Table]:
+        """The predictions for a file, or a folder of them."""
+        run = self.run
+        stream = open_stream(
+            source,
+            missing=run.encoder.missing,
+            delimiter=delimiter,
+            encoding=encoding,
+            text={c.name for c in run.schema.inputs if c.form in ("text", "category")},
+        )
+        if any(name not in stream.columns for name in run.encoder.groups):
+            run.encoder.encode({name: [None] for name in stream.columns})  # says so
+        used = None if self.with_inputs else [c.name for c in run.schema.inputs]
+        for batch in stream.batches(used):
+            with located(batch, np.arange(len(batch))):
+                found = self.predict(batch.table)
+            yield found
+
     def predict(self, table: pa.Table) -> pa.Table:
         """The predictions for some rows."""
-        try:
-            encoded = self.run.encoder.encode(table)
-        except TableError as error:
-            error.add_note(f"This is in the rows from {self.rows + 1:,} on.")
-            raise
+        encoded = self.run.encoder.encode(table)
         for finding in encoded.findings:
             self._note(finding)
         self.rows += table.num_rows

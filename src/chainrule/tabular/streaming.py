@@ -43,7 +43,7 @@ from chainrule.training.stream import ClassWeighted, Source, window_bytes
 from chainrule.training.stream_disk import DiskSource
 from chainrule.training.stream_memory import available, bytes_of
 
-__all__ = ["StreamedProblem", "allowance", "prepare_streamed"]
+__all__ = ["StreamedProblem", "allowance", "located", "prepare_streamed"]
 
 # How much of the allowed memory the rows take that are in it all the time, and how
 # often a cell is there: as it was read, copied once while rows are drawn, encoded.
@@ -77,6 +77,11 @@ class StreamedProblem(Problem):
         """The rows that are trained on, as arguments of `fit`."""
         source: Source = self.source
         if class_weights is not None:
+            if not class_weights.all():
+                raise SettingError(
+                    "class_weight: a class of weight 0 has to be left out of a table "
+                    "that does not fit into memory"
+                )
             source = ClassWeighted(source, class_weights)
         return {"X": source}
 
