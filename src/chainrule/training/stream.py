@@ -39,7 +39,9 @@ _WINDOWS_IN_MEMORY = 5
 # and twice as much while the order is made.
 _ORDER_BYTES = 32
 
+# Blocks are large enough for a disk, and a window has some of them at least.
 _BLOCK_BYTES = 1 << 20
+_BLOCKS_IN_WINDOW = 16
 
 
 class Source(ABC):
@@ -92,7 +94,7 @@ class ArraySource(Source):
         y: targets `(B, ...)`; class numbers are integers.
         sample_weight: one positive number for each row, if they do not count alike.
         memory: how much may be in memory: bytes, or `"2GB"`.
-        block_rows: rows that are read at a time; by default a megabyte of them.
+        block_rows: rows that are read at a time; by default about a megabyte of them.
         columns: what the columns of `X` are called, for messages.
 
     >>> import chainrule as cr
@@ -116,11 +118,11 @@ class ArraySource(Source):
     ) -> None:
         self._rows = Rows(X, y, sample_weight)
         _check_arrays(self._rows)
-        size = max(_BLOCK_BYTES // row_bytes(self._rows), 1)
+        self.window_bytes = window_bytes(memory)
+        size = rows_of_block(self._rows, self.window_bytes)
         self._bounds = batch_bounds(len(X), size if block_rows is None else block_rows)
         self.columns = columns
         self.name = "X"
-        self.window_bytes = window_bytes(memory)
 
     @property
     def sizes(self) -> Array:
@@ -488,6 +490,11 @@ def window_bytes(memory: int | str | None) -> int:
     if memory is None:
         return WINDOW_BYTES
     return min(WINDOW_BYTES, bytes_of(memory) // _WINDOWS_IN_MEMORY)
+
+
+def rows_of_block(like: Rows, window: int) -> int:
+    """How many rows a block best has, where a window has so many bytes."""
+    return max(min(_BLOCK_BYTES, window // _BLOCKS_IN_WINDOW) // row_bytes(like), 1)
 
 
 def row_bytes(like: Rows) -> int:

@@ -19,9 +19,8 @@ import numpy as np
 
 from chainrule.ir import Array
 from chainrule.training.data import Rows
-from chainrule.training.stream import Source, row_bytes
+from chainrule.training.stream import Source, rows_of_block
 
-_BLOCK_BYTES = 1 << 20
 _ONE = int(np.float32(1).view(np.uint32))
 
 
@@ -75,9 +74,7 @@ class DiskSource(Source):
             raise TypeError(f"X is {like.X.dtype} of shape {like.X.shape}")
         self._like = like.take(slice(0, 0))
         self.window_bytes, self.columns, self.name = window_bytes, columns, name
-        size = max(_BLOCK_BYTES // row_bytes(like), 8)
-        size = max(min(size, window_bytes // row_bytes(like) // 16), 1)
-        self._pending = _empty(self._like, size)
+        self._pending = _empty(self._like, rows_of_block(like, window_bytes))
         self._filled = 0
         self._blocks: list[_Block] = []
         self._checksum = 0
