@@ -12,6 +12,7 @@ with another number of threads.
 
 import argparse
 import contextlib
+import json
 import os
 import random
 import signal
@@ -66,9 +67,17 @@ class Training:
         if process.returncode:
             raise AssertionError(f"{folder}: {err}")
 
-    def kill(self, folder: str, after: float, *, every: float, threads: int) -> str:
-        """Train and kill it after so many seconds; in what state it was."""
+    def kill(
+        self, folder: str, after: float, *, every: float, threads: int, early: bool
+    ) -> str:
+        """Train and kill it after so many seconds; in what state it was.
+
+        They count from the start of the process if that is to be `early`, and else from
+        when training begins.
+        """
         process = self.start(folder, every=every, threads=threads)
+        if not early:
+            self.wait_for_training(folder, process)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=after)
         if process.poll() is None:
@@ -77,6 +86,18 @@ class Training:
         if process.returncode not in (0, -signal.SIGKILL):
             raise AssertionError(f"{folder}: {err}")
         return self.state(folder)
+
+    def wait_for_training(self, folder: str, process: subprocess.Popen) -> float:
+        """Wait until training begins, or goes on; when that was."""
+        lock = self.place / folder / ".lock"
+        request = self.place / folder / "unfinished" / "training.json"
+        while process.poll() is None:
+            with contextlib.suppress(OSError, ValueError):
+                holder = json.loads(lock.read_text())["pid"]
+                if holder == process.pid and request.is_file():
+                    break
+            time.sleep(0.005)
+        return time.monotonic()
 
     def state(self, folder: str) -> str:
         """How far a training has come, in words."""
@@ -114,8 +135,11 @@ def disturb(
     options = ("--epochs", str(epochs), "--patience", "0", "--dropout", "0.1")
     training = Training(place, options)
     training.finish("warm", every=2.0, threads=1)  # compiled once, kept in the cache
-    began = time.monotonic()
-    training.finish("whole", every=2.0, threads=1)
+    process = training.start("whole", every=2.0, threads=1)
+    began = training.wait_for_training("whole", process)
+    if process.wait(timeout=600):
+        raise AssertionError(process.stderr.read())
+    process.stderr.close()
     seconds = time.monotonic() - began
     whole = place / "whole"
     states: Counter[str] = Counter()
@@ -123,7 +147,11 @@ def disturb(
         folder, every = f"run{number}", rng.choice(EVERY)
         for _ in range(rng.choice((1, 1, 2, 3))):
             state = training.kill(
-                folder, rng.uniform(0, seconds), every=every, threads=rng.choice((1, 2))
+                folder,
+                rng.uniform(0, seconds),
+                every=every,
+                threads=rng.choice((1, 2)),
+                early=rng.random() < 0.1,
             )
             states[state] += 1
             if talk:
