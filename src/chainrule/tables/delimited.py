@@ -61,6 +61,21 @@ def read_delimited(data: bytes, file: str, dialect: Dialect) -> pa.Table:
     >>> read_delimited(b"a;b\n1;x\n", "f.csv", Dialect(missing=("",))).to_pydict()
     {'a': [1], 'b': ['x']}
     """
+    return typed(read_cells(data, file, dialect), dialect)
+
+
+def typed(cells: pa.Table, dialect: Dialect) -> pa.Table:
+    """Give columns of text the types that their cells agree on."""
+    return pa.table(
+        {
+            name: cells[name] if name in dialect.text else from_text(cells[name])
+            for name in cells.column_names
+        }
+    )
+
+
+def read_cells(data: bytes, file: str, dialect: Dialect) -> pa.Table:
+    """Read the columns of a text file as text; errors as of `read_delimited`."""
     content = _utf8(data, file, dialect.encoding)
     if not content.strip():
         raise TableError(f"{file} is empty: it should hold a table with column names")
@@ -77,9 +92,11 @@ def read_delimited(data: bytes, file: str, dialect: Dialect) -> pa.Table:
         named = _named(header, columns, f"{file}, line {written.start}")
     else:
         named = _paired(dialect.names, columns, file)
+    if delimiter != ";":
+        return pa.table(named)
     return pa.table(
         {
-            name: column if name in dialect.text else _typed(column, delimiter)
+            name: column if name in dialect.text else with_decimal_points(column)
             for name, column in named.items()
         }
     )
@@ -95,10 +112,6 @@ def _paired(
             f"{file} has {count(len(columns), 'column')}, but names= has {len(names)}"
         )
     return dict(zip(names, columns, strict=True))
-
-
-def _typed(column: pa.ChunkedArray, delimiter: str) -> pa.ChunkedArray:
-    return from_text(with_decimal_points(column) if delimiter == ";" else column)
 
 
 def _checked(delimiter: str) -> str:

@@ -20,11 +20,12 @@ from chainrule.tables.errors import (
     TableError,
     TableWarning,
     did_you_mean,
+    in_files,
     rows,
 )
 from chainrule.tables.infer import infer_schema, labelled_rows, no_column
 from chainrule.tables.numbers import SCALINGS, NumberColumn, QuantileColumn
-from chainrule.tables.read import missing_spellings, read_table
+from chainrule.tables.read import files_of, missing_spellings, read_table
 from chainrule.tables.records import from_plain, to_plain
 from chainrule.tables.schema import Column, Schema
 from chainrule.tables.skew import TRANSFORMS
@@ -240,10 +241,11 @@ class Encoder:
         self._check_columns(table)
         X = np.zeros((table.num_rows, len(self.inputs)), np.float32)
         findings: list[Finding] = []
-        for column in self.columns:
-            place = self.groups[column.name]
-            view = X[:, place.start : place.stop]
-            findings += column.encode(table[column.name], view)
+        with in_files(files_of(table)):
+            for column in self.columns:
+                place = self.groups[column.name]
+                view = X[:, place.start : place.stop]
+                findings += column.encode(table[column.name], view)
         return Encoded(X, tuple(findings))
 
     def transform(self, table: Any) -> np.ndarray:
@@ -264,11 +266,13 @@ class Encoder:
         Raises:
             TableError: if it is not there, has gaps, or holds an unknown label.
         """
-        return self.goal.encode(self._target_column(table))
+        table = self.read(table)
+        with in_files(files_of(table)):
+            return self.goal.encode(self._target_column(table))
 
     def target_values(self, table: Any) -> np.ndarray:
         """Give the target as it is written in the table: labels, or numbers."""
-        return self.goal.values(self._target_column(table))
+        return self.goal.values(self._target_column(self.read(table)))
 
     def decode(self, y: Any) -> np.ndarray:
         """Turn class indices into labels, or standardised numbers into their units.
@@ -337,8 +341,8 @@ class Encoder:
                 f"{hint}"
             )
 
-    def _target_column(self, table: Any) -> pa.ChunkedArray:
-        table, name = self.read(table), self.goal.name
+    def _target_column(self, table: pa.Table) -> pa.ChunkedArray:
+        name = self.goal.name
         if name not in table.column_names:
             raise TableError(no_column(name, table.column_names))
         column = table[name]

@@ -128,9 +128,38 @@ def _places(indices: Sequence[int] | np.ndarray) -> list[int]:
     return [int(index if known is None else known[index]) for index in indices]
 
 
+# How many rows are from which file, in order, where a table is made of several.
+_files: ContextVar[Sequence[tuple[str, int]]] = ContextVar("files", default=())
+
+
+@contextmanager
+def in_files(files: Sequence[tuple[str, int]]) -> Iterator[None]:
+    """Within, rows are named by their file, if there are several.
+
+    >>> with in_files([("a.csv", 10), ("b.csv", 10)]):
+    ...     rows([1, 10])
+    'row 2 of a.csv and row 1 of b.csv'
+    """
+    token = _files.set(files)
+    try:
+        yield
+    finally:
+        _files.reset(token)
+
+
 def _numbered(places: Sequence[int], total: int) -> str:
+    if _files.get():
+        return listed((_in_file(place) for place in places), total)
     numbers = listed((f"{place + 1:,}" for place in places), total)
     return f"{'row' if total == 1 else 'rows'} {numbers}"
+
+
+def _in_file(place: int) -> str:
+    for file, held in _files.get():
+        if place < held:
+            return f"row {place + 1:,} of {file}"
+        place -= held
+    raise IndexError(f"row {place} beyond all files")
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

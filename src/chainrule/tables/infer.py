@@ -16,10 +16,11 @@ from chainrule.tables.errors import (
     count,
     did_you_mean,
     drop_advice,
+    in_files,
     listed,
     rows,
 )
-from chainrule.tables.read import read_table
+from chainrule.tables.read import files_of, read_table
 from chainrule.tables.schema import INPUTS, Column, Label, Schema, Task
 from chainrule.tables.text import (
     DATE,
@@ -95,7 +96,17 @@ def infer_schema(
     whole = read_table(table)
     kinds = dict(kinds or {})
     _check_names(whole, target, drop, kinds)
-    drop = set(drop)
+    with in_files(files_of(whole)):
+        return _surveyed(whole, target, task, set(drop), kinds)
+
+
+def _surveyed(
+    whole: pa.Table,
+    target: str,
+    task: str | None,
+    drop: Collection[str],
+    kinds: Mapping[str, str],
+) -> Schema:
     table = labelled_rows(whole, target)
     survey = _Survey(target, _valid_rows(whole[target]), [])
     if table.num_rows < whole.num_rows:

@@ -9,7 +9,6 @@ import os
 import re
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import narwhals as nw
@@ -18,15 +17,27 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from chainrule.tables.arrow import MISSING, tidy
-from chainrule.tables.delimited import Dialect, read_delimited
-from chainrule.tables.errors import TableError, count, did_you_mean, names
+from chainrule.tables.delimited import Dialect, read_cells, read_delimited, typed
+from chainrule.tables.errors import TableError, count, names
+from chainrule.tables.join import joined
+from chainrule.tables.places import Place, places
 
 _MISSING_KEY = b"chainrule.missing"  # where a table keeps its spellings of missing
+_FILES_KEY = b"chainrule.files"  # and from which files its rows are
+_Reader = Callable[[pa.BufferReader], pa.Table]
+
+
+def _unzstd(data: bytes) -> bytes:
+    with pa.CompressedInputStream(pa.BufferReader(data), "zstd") as stream:
+        content: bytes = stream.read()
+    return content
+
 
 _COMPRESSED: dict[bytes, tuple[str, Callable[[bytes], bytes]]] = {
     b"\x1f\x8b": ("gzip", gzip.decompress),
     b"BZh": ("bzip2", bz2.decompress),
     b"\xfd7zXZ\0": ("xz", lzma.decompress),
+    b"\x28\xb5\x2f\xfd": ("zstd", _unzstd),
 }
 _ELSEWHERE = {
     b"PK\x03\x04": "is a zip archive or an Excel workbook; save the sheet as CSV",
@@ -35,7 +46,6 @@ _ELSEWHERE = {
     b"SQLite format 3": "is an SQLite database; write a table of it out as CSV",
     b"FEA1": "is in Feather's first format; write it again in the current one",
     b"%PDF": "is a PDF document, not a table",
-    b"\x28\xb5\x2f\xfd": "is compressed with zstd; decompress it first",
     b"\x93NUMPY": "is a NumPy file; load it and pass the array",
 }
 _NO_TABLE = {
@@ -56,12 +66,16 @@ def read_table(
 ) -> pa.Table:
     r"""Read a table; its columns come in the forms of `chainrule.tables.arrow`.
 
-    A file is told by its content, whatever its name: CSV, TSV and the like (also gzip,
-    bzip2 or xz), Parquet, Arrow and Feather.
+    A file is told by its content, whatever its name: CSV, TSV and the like, Parquet,
+    Arrow and Feather, also compressed with gzip, bzip2, xz or zstd. A folder is one
+    table, and so is a pattern such as ``"sales-*.csv"``: files of one kind with the
+    same columns, one below the other in the order of their names. Folders in it that
+    are called ``year=2024`` make a column ``year``.
 
     Args:
         source: a path, an open file, a pandas, polars or Arrow table (anything
-            narwhals knows), a dict of columns, a list of dicts, or a 2-D array.
+            narwhals knows), an Arrow batch, reader or dataset, a dict of columns, a
+            list of dicts, or an array, 2-D or structured.
         names: the column names of an array (default ``x0``, ``x1``, ...) or of a text
             file without a header line.
         delimiter: what parts the cells of a text file; found by itself if not given.
@@ -82,7 +96,7 @@ def read_table(
     spelled = _spellings(source, missing)
     dialect = Dialect(spelled, delimiter, encoding, names, text)
     if isinstance(source, str | os.PathLike):
-        raw = _from_bytes(*_file(source), dialect)
+        raw = _from_places(places(source), dialect)
     elif hasattr(source, "read"):
         data = source.read()
         file = str(getattr(source, "name", "the open file"))
@@ -98,6 +112,9 @@ def read_table(
     _check(raw)
     columns = {name: tidy(raw[name], spelled) for name in raw.column_names}
     marked = {_MISSING_KEY: json.dumps(spelled).encode()}
+    files = (raw.schema.metadata or {}).get(_FILES_KEY)
+    if files is not None:
+        marked[_FILES_KEY] = files
     return pa.table(columns).replace_schema_metadata(marked)
 
 
@@ -105,6 +122,17 @@ def missing_spellings(table: pa.Table) -> tuple[str, ...]:
     """Say which cells counted as missing when a table was read."""
     metadata = table.schema.metadata or {}
     return tuple(json.loads(metadata.get(_MISSING_KEY, json.dumps(MISSING))))
+
+
+def files_of(table: pa.Table) -> tuple[tuple[str, int], ...]:
+    """Say how many rows, in order, are from which file; nothing if that is unknown.
+
+    It is unknown of a single file, and of a part of a table.
+    """
+    metadata = table.schema.metadata or {}
+    files = json.loads(metadata.get(_FILES_KEY, "[]"))
+    known = tuple((str(name), int(rows)) for name, rows in files)
+    return known if sum(rows for _, rows in known) == table.num_rows else ()
 
 
 def _spellings(source: Any, missing: Collection[str] | None) -> tuple[str, ...]:
@@ -127,45 +155,58 @@ def _check(table: pa.Table) -> None:
 # --- files -------------------------------------------------------------------------
 
 
-def _file(path: str | os.PathLike[str]) -> tuple[bytes, str]:
-    name = os.fspath(path)
-    if "://" in name:
-        raise TableError(f"{name} is a web address; download the file first")
-    file = Path(name).expanduser()
+def _from_places(found: Sequence[Place], dialect: Dialect) -> pa.Table:
+    """Read the files of a table; a single one as it is."""
+    first = found[0]
+    if len(found) == 1 and not first.partition:
+        return _from_bytes(_content(first), first.name, dialect)
+    tables, text = [], True
+    for place in found:
+        data = _decompressed(_content(place), place.name)
+        _refuse_elsewhere(data, place.name)
+        reader = _binary_reader(data)
+        text = text and reader is None
+        if reader is None:
+            tables.append((place, read_cells(data, place.name, dialect)))
+        else:
+            tables.append((place, _read_binary(reader, data, place.name)))
+    table = joined(tables, dialect.missing).replace_schema_metadata(
+        {_FILES_KEY: json.dumps([(p.name, t.num_rows) for p, t in tables]).encode()}
+    )
+    # What cells of text are is decided when all of them are there.
+    if not text:
+        return table
+    return typed(table, dialect).replace_schema_metadata(table.schema.metadata)
+
+
+def _content(place: Place) -> bytes:
     try:
-        return file.read_bytes(), name
-    except FileNotFoundError:
-        raise TableError(f"there is no file {name}{_nearby(file)}") from None
-    except IsADirectoryError:
-        tables = sorted(p.name for p in file.iterdir() if p.is_file())
-        found = f"; it holds {names(tables)}" if tables else ""
-        raise TableError(f"{name} is a folder, not a file{found}") from None
+        return place.path.read_bytes()
     except OSError as error:
-        raise TableError(f"{name} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # a path with a zero byte
-        raise TableError(f"{name!r} is not a path: {error}") from None
-
-
-def _nearby(file: Path) -> str:
-    try:
-        there = [path.name for path in file.parent.iterdir()]
-    except OSError:
-        return f": there is no folder {file.parent}"
-    suggestion = did_you_mean(file.name, there)
-    return f"; {suggestion}" if suggestion.startswith("did") else ""
+        why = error.strerror or error
+        raise TableError(f"{place.name} cannot be read: {why}") from None
 
 
 def _from_bytes(data: bytes, file: str, dialect: Dialect) -> pa.Table:
     data = _decompressed(data, file)
+    _refuse_elsewhere(data, file)
+    reader = _binary_reader(data)
+    if reader is None:
+        return read_delimited(data, file, dialect)
+    return _read_binary(reader, data, file)
+
+
+def _refuse_elsewhere(data: bytes, file: str) -> None:
+    """Refuse what is no table, or one that other programs read."""
     for magic, problem in _ELSEWHERE.items():
         if data.startswith(magic):
             raise TableError(f"{file} {problem}")
     for pattern, problem in _NO_TABLE.items():
         if re.match(pattern, data[:200], re.IGNORECASE):
             raise TableError(f"{file} {problem}")
-    reader = _binary_reader(data)
-    if reader is None:
-        return read_delimited(data, file, dialect)
+
+
+def _read_binary(reader: _Reader, data: bytes, file: str) -> pa.Table:
     try:
         return reader(pa.BufferReader(data))
     except (pa.ArrowException, OSError) as error:
@@ -182,7 +223,7 @@ def _decompressed(data: bytes, name: str) -> bytes:
     return data
 
 
-def _binary_reader(data: bytes) -> Callable[[pa.BufferReader], pa.Table] | None:
+def _binary_reader(data: bytes) -> _Reader | None:
     """Choose by the first bytes; text tables have none of these."""
     if data.startswith(b"PAR1"):
         # ParquetFile, because parquet.read_table imports the slow dataset module
@@ -218,8 +259,10 @@ def _from_array(array: np.ndarray, header: Sequence[str] | None) -> pa.Table:
 
 
 def _from_columns(source: Any) -> pa.Table:
-    if isinstance(source, pa.Table):
-        return _assembled(list(zip(source.column_names, source.columns, strict=True)))
+    table = _arrow_table(source)
+    if table is not None:
+        named = list(zip(table.column_names, table.columns, strict=True))
+        return _assembled(named).replace_schema_metadata(table.schema.metadata)
     if isinstance(source, Mapping):
         return _from_mapping(source)
     if (
@@ -230,6 +273,20 @@ def _from_columns(source: Any) -> pa.Table:
         keys = dict.fromkeys(key for row in source for key in row)
         return _from_mapping({key: [row.get(key) for row in source] for key in keys})
     return _from_frame(source)
+
+
+def _arrow_table(source: Any) -> pa.Table | None:
+    """Give what Arrow itself holds: a table, a batch, a reader, a dataset."""
+    if isinstance(source, pa.Table):
+        return source
+    if isinstance(source, pa.RecordBatch):
+        return pa.Table.from_batches([source])
+    if isinstance(source, pa.RecordBatchReader):
+        return source.read_all()
+    # Datasets and scanners, whose module takes long to import.
+    if type(source).__module__.startswith("pyarrow."):
+        return source.to_table() if hasattr(source, "to_table") else None
+    return None
 
 
 def _from_mapping(columns: Mapping[Any, Any]) -> pa.Table:
