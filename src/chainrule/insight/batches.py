@@ -6,6 +6,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from chainrule import functions as F
+from chainrule.compile import compile
 from chainrule.ir import Array, DType
 from chainrule.nn import Module
 from chainrule.nn.functional import sigmoid, softmax
@@ -49,16 +50,23 @@ def evaluated(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size} has to be at least 1")
+    found = []
     with modes_kept(net):
         net.eval()
-        found = [
-            function(*(part[start : start + batch_size] for part in parts), *constants)
-            for start in range(0, len(parts[0]), batch_size)
-        ]
-    return [
-        np.concatenate([x.numpy() for x in column])
-        for column in zip(*found, strict=True)
-    ]
+        for start in range(0, len(parts[0]), batch_size):
+            # The last batch begins earlier, so that there is one size to compile for.
+            first = min(start, max(len(parts[0]) - batch_size, 0))
+            batch = [part[first : first + batch_size] for part in parts]
+            found.append(
+                [x.numpy()[start - first :] for x in function(*batch, *constants)]
+            )
+    return [np.concatenate(column) for column in zip(*found, strict=True)]
+
+
+def outputs_of(net: Module, x: Array, batch_size: int = BATCH) -> Array:
+    """What the network gives for the rows, of shape `(B, outputs)`."""
+    (y,) = evaluated(net, compile(lambda x: (net(x),)), [x], batch_size=batch_size)
+    return y.reshape(len(x), -1)
 
 
 def table_of(y: Tensor, of: Of = "output") -> Tensor:

@@ -12,13 +12,13 @@ from chainrule.insight.batches import (
     Of,
     evaluated,
     inputs,
+    outputs_of,
     picked,
     table_of,
 )
 from chainrule.ir import Array
 from chainrule.nn import Module
 from chainrule.tensor import Tensor
-from chainrule.training.program import predict
 from chainrule.transforms import value_and_grad
 
 # Which output: the largest of each row, one for all rows, or one for each.
@@ -94,11 +94,6 @@ def slope_of(net: Module, of: Of) -> Slope:
         return y, dx
 
     return slope
-
-
-def outputs_of(net: Module, x: Array, batch_size: int = BATCH) -> Array:
-    """What the network gives for the rows, of shape `(B, outputs)`."""
-    return predict(net, x, batch_size).reshape(len(x), -1)
 
 
 def chosen_outputs(net: Module, x: Array, output: Output) -> Array:
