@@ -455,19 +455,21 @@ class ProductWriter(GroupWriter):
         right = self.right
         columns = self.evaluator.size(self.column_size)
 
-        def square(index: Register) -> tuple[()]:
+        known = is_fixed(self.column_size) and self.column_size[0] % self.step == 0
+
+        def squares(index: Register) -> tuple[()]:
             k = arithmetic.of(index)
             left = arithmetic.scalar(arithmetic.subtract(arithmetic.of(self.k_end), k))
             exact = is_fixed(self.inner_size) and self.inner_size[0] % lanes == 0
             mask = None if exact else b.first_lanes(left)
             along = Coordinate(k.terms, k.constant, 1)
-            for v in range(self.blocking.vectors):
+
+            def square(number: Register) -> tuple[()]:
+                first = arithmetic.of(number)
+                column = arithmetic.add(start, first)
                 lines = []
                 for i in range(lanes):
-                    j = arithmetic.add(start, Coordinate(constant=v * lanes + i))
-                    known = is_fixed(self.column_size) and (
-                        self.column_size[0] % self.step == 0
-                    )
+                    j = arithmetic.add(column, Coordinate(constant=i))
                     if not known:
                         j = arithmetic.clamp(j, columns)
                     with self.evaluator.masked(mask):
@@ -475,12 +477,16 @@ class ProductWriter(GroupWriter):
                 for i, x in enumerate(b.turn(lines)):
                     at = arithmetic.add(k, Coordinate(constant=i))
                     element = arithmetic.add(
-                        self.packed_at(at, start), Coordinate((), v * lanes, 1)
+                        arithmetic.add(self.packed_at(at, start), first),
+                        Coordinate(lane=1),
                     )
                     self.evaluator.store(x, right, element, padded=True)
+                return ()
+
+            b.loop(b.index(0), b.index(self.step), lanes, square)
             return ()
 
-        b.loop(self.k_begin, self.k_end, lanes, square)
+        b.loop(self.k_begin, self.k_end, lanes, squares)
 
     def pack_left(self, start: Coordinate, rows: "Rows") -> None:
         """Copy a block of rows of the left operand."""
