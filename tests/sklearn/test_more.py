@@ -398,3 +398,17 @@ def test_progress_is_shown(capsys):
 def test_what_needs_batches_is_refused_by_lbfgs(parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
         quick(solver="lbfgs", **parameters).fit(X, y)
+
+
+# --- out of here ------------------------------------------------------------------
+
+
+def test_the_network_can_be_had(tmp_path):
+    a = quick(normalization="layer", dropout=0.1, hidden_layer_sizes=(5, 4)).fit(X, y)
+    net = a.to_network()
+    p = cr.softmax(net(X)).numpy()
+    np.testing.assert_allclose(p, a.predict_proba(X), rtol=1e-9)
+    loaded = cr.load(cr.save(net, tmp_path / "net"))
+    np.testing.assert_array_equal(loaded(X).numpy(), net(X).numpy())
+    net.parameters()["0.W"].assign(np.zeros((4, 5)))
+    assert a.coefs_[0].any()  # it is a copy

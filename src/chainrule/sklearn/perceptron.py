@@ -21,10 +21,11 @@ from sklearn.utils.validation import (
 )
 
 from chainrule.ir import Array
+from chainrule.nn import Sequential
 from chainrule.nn.activations import ACTIVATIONS
 from chainrule.optim import Schedule
 from chainrule.sklearn.stochastic import STOCHASTIC, Stochastic
-from chainrule.sklearn.trainer import ALIASES, NETWORKS, TRAINERS, Architecture
+from chainrule.sklearn.trainer import ALIASES, NETWORKS, TRAINERS, Architecture, Network
 from chainrule.sklearn.updates import Settings
 from chainrule.sklearn.watching import NOT_FINITE, Held, dense
 from chainrule.training.data import Rows
@@ -383,6 +384,18 @@ class Perceptron(Stochastic):
         """What is predicted for the rows of `X`, one each."""
         check_is_fitted(self)
         return self._decide(self._outputs(X))
+
+    def to_network(self) -> Sequential:
+        """A copy of the network, up to what its last layer gives: the logits.
+
+        With it goes all that chainrule does with networks: `chainrule.save`,
+        `chainrule.insight`, exports, pictures. Its parameters are `"0.W"`, `"0.b"` and
+        so on, of the dtype of `coefs_`.
+        """
+        check_is_fitted(self)
+        network = Network(self._architecture(self.coefs_[0].dtype))
+        network.load(self._weights())
+        return network.net.eval()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
