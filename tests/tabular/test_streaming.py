@@ -191,6 +191,11 @@ def test_classes_can_count_alike(folder):
         train_table(folder, "sold", class_weight={"yes": 0}, **options)
 
 
+def test_batches_that_memory_does_not_hold_are_refused(folder):
+    with pytest.raises(SettingError, match=r"batches of 9000 need memory=\dMB"):
+        train_table(folder, "price", batch_size=9000, epochs=1, **QUICK)
+
+
 def test_without_validation_all_epochs_are_run(folder):
     options = {"validation": 0, "test": 0, "epochs": 2, **QUICK}
     run = train_table(folder, "sold", drop=["price"], **options)

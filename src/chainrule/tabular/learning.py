@@ -131,7 +131,7 @@ def _train(
         callbacks = [GoingOn(), *callbacks]
     return fit(
         net,
-        **problem.learnt_from(by_class),
+        **problem.learnt_from(by_class, settings.batch(problem.rows)),
         loss=problem.loss,
         optimizer=settings.new_optimizer(problem.rows),
         batch_size=settings.batch(problem.rows),

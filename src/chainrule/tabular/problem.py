@@ -104,8 +104,12 @@ class Problem:
         """How many of the rows that are trained on each class has."""
         return np.bincount(self.train.y.ravel().astype(np.intp))
 
-    def learnt_from(self, class_weights: Array | None) -> dict[str, Any]:
-        """The rows that are trained on, as arguments of `fit`."""
+    def learnt_from(self, class_weights: Array | None, batch: int) -> dict[str, Any]:
+        """The rows that are trained on, as arguments of `fit`.
+
+        Raises `SettingError` where memory does not hold batches of so many.
+        """
+        del batch
         return {
             "X": self.train.X,
             "y": self.train.y,

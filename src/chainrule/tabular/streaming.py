@@ -39,7 +39,7 @@ from chainrule.tabular.problem import (
     shaped,
 )
 from chainrule.training.data import Rows
-from chainrule.training.stream import ClassWeighted, Source, window_bytes
+from chainrule.training.stream import ClassWeighted, Source, Stream, window_bytes
 from chainrule.training.stream_disk import DiskSource
 from chainrule.training.stream_memory import available, bytes_of
 
@@ -73,8 +73,12 @@ class StreamedProblem(Problem):
         """How many of the rows that are trained on each class has."""
         return self.counts
 
-    def learnt_from(self, class_weights: Array | None) -> dict[str, Any]:
+    def learnt_from(self, class_weights: Array | None, batch: int) -> dict[str, Any]:
         """The rows that are trained on, as arguments of `fit`."""
+        try:
+            Stream(self.source, self.train.X.dtype).window_rows(min(batch, self.rows))
+        except ValueError as error:
+            raise SettingError(str(error)) from None
         source: Source = self.source
         if class_weights is not None:
             if not class_weights.all():
