@@ -54,6 +54,12 @@ def as_arrow(whole, folder):
     return folder / "t.arrow"
 
 
+def as_arrow_stream(whole, folder):
+    with pa.ipc.new_stream(folder / "t.arrows", whole.schema) as file:
+        file.write_table(whole, 450)
+    return folder / "t.arrows"
+
+
 def as_csv(whole, folder):
     arrow_csv.write_csv(whole, folder / "t.csv")
     return folder / "t.csv"
@@ -77,7 +83,10 @@ def as_zstd(whole, folder):
     return folder / "t.csv.zst"
 
 
-WAYS = [as_parquet, as_folder, as_arrow, as_csv, as_gzip, as_xz, as_zstd]
+WAYS = [
+    *(as_parquet, as_folder, as_arrow, as_arrow_stream),
+    *(as_csv, as_gzip, as_xz, as_zstd),
+]
 
 
 def everything(stream, **options):
@@ -144,6 +153,23 @@ def test_other_encodings_are_read(tmp_path):
     assert found.to_pydict() == {"Straße": ["Köln"], "b": [1]}
 
 
+def test_folders_name_columns_and_patterns_files(tmp_path):
+    for year, value in (("2023", 1), ("2024", 2)):
+        (tmp_path / f"year={year}").mkdir()
+        table = pa.table({"a": [value, value]})
+        parquet.write_table(table, tmp_path / f"year={year}" / "t.parquet")
+    stream = open_stream(tmp_path)
+    assert stream.columns == ("a", "year")
+    assert everything(stream).to_pydict() == {
+        "a": [1, 1, 2, 2],
+        "year": [2023] * 2 + [2024] * 2,
+    }
+    assert everything(stream, columns=["a"]).column_names == ["a"]
+    found = survey(stream, "year", sample=10)
+    assert found.classes == {2023: 2, 2024: 2}
+    assert len(everything(open_stream(tmp_path / "*" / "t.parquet"))) == 4
+
+
 def test_memory_grows_with_the_table(tmp_path):
     parquet.write_table(table(), tmp_path / "one.parquet")
     parquet.write_table(together([table()] * 3), tmp_path / "three.parquet")
@@ -187,6 +213,27 @@ def test_a_file_that_lacks_a_column_is_named(tmp_path):
     parquet.write_table(pa.table({"Age": [1]}), tmp_path / "2.parquet")
     with pytest.raises(TableError, match=r"2\.parquet lacks the column 'age'.*'Age'"):
         list(open_stream(tmp_path).batches())
+
+
+def test_a_file_with_one_column_more_is_named(tmp_path):
+    parquet.write_table(pa.table({"a": [1]}), tmp_path / "1.parquet")
+    parquet.write_table(pa.table({"a": [1], "b": [2]}), tmp_path / "2.parquet")
+    with pytest.raises(TableError, match=r"2\.parquet has the column 'b'"):
+        list(open_stream(tmp_path).batches())
+
+
+def test_what_is_no_table_is_refused(tmp_path):
+    for name, content in (("t.csv", b"PK\x03\x04zip"), ("u.csv", b'[{"a": 1}]')):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(TableError, match=name):
+            open_stream(tmp_path / name)
+
+
+def test_parquet_within_gzip_is_refused(tmp_path):
+    path = tmp_path / "t.parquet.gz"
+    path.write_bytes(gzip.compress(as_parquet(table(), tmp_path).read_bytes()))
+    with pytest.raises(TableError, match="decompress it first"):
+        open_stream(path)
 
 
 def test_a_ragged_row_is_named(tmp_path):

@@ -11,7 +11,7 @@ from chainrule.tables.errors import TableError, did_you_mean, names
 from chainrule.tables.places import Place
 from chainrule.tables.text import from_text
 
-__all__ = ["joined"]
+__all__ = ["check_columns", "joined", "partition_columns"]
 
 _SAID = {
     "bool": "true and false",
@@ -51,7 +51,7 @@ def joined(
     first, table = tables[0]
     wanted = table.column_names
     for place, other in tables[1:]:
-        _check_columns(wanted, other.column_names, first.name, place.name)
+        check_columns(wanted, other.column_names, first.name, place.name)
     columns = {
         name: _one_column(
             name, [_Piece(p.name, tidy(t[name], missing)) for p, t in tables]
@@ -59,20 +59,36 @@ def joined(
         for name in wanted
     }
     rows = [table.num_rows for _, table in tables]
-    for number, (name, _) in enumerate(first.partition):
-        if name in columns:
-            raise TableError(
-                f"{first.name} has a column {name!r}, and its folders name one too"
-            )
-        values = [place.partition[number][1] for place, _ in tables]
-        typed = from_text(pa.chunked_array([pa.array(values, pa.large_string())]))
-        columns[name] = typed.take(pa.array(np.repeat(np.arange(len(rows)), rows)))
+    found = partition_columns([place for place, _ in tables], wanted)
+    for name, values in found.items():
+        columns[name] = values.take(pa.array(np.repeat(np.arange(len(rows)), rows)))
     return pa.table(columns)
 
 
-def _check_columns(
+def partition_columns(
+    places: Sequence[Place], others: Sequence[str]
+) -> dict[str, pa.ChunkedArray]:
+    """Give the columns that folders name, with the value of each file.
+
+    Raises:
+        TableError: where one of the `others`, those in the files, has the same name.
+    """
+    first, columns = places[0], {}
+    for number, (name, _) in enumerate(first.partition):
+        if name in others:
+            raise TableError(
+                f"{first.name} has a column {name!r}, and its folders name one too"
+            )
+        values = [place.partition[number][1] for place in places]
+        cells = pa.chunked_array([pa.array(values, pa.large_string())])
+        columns[name] = from_text(cells)
+    return columns
+
+
+def check_columns(
     wanted: Sequence[str], there: Sequence[str], first: str, file: str
 ) -> None:
+    """Refuse a file that has not the columns that the first file has."""
     lacking = [name for name in wanted if name not in there]
     if lacking:
         hint = did_you_mean(lacking[0], there)

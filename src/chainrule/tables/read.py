@@ -163,7 +163,7 @@ def _from_places(found: Sequence[Place], dialect: Dialect) -> pa.Table:
     tables, text = [], True
     for place in found:
         data = _decompressed(_content(place), place.name)
-        _refuse_elsewhere(data, place.name)
+        refuse_elsewhere(data, place.name)
         reader = _binary_reader(data)
         text = text and reader is None
         if reader is None:
@@ -189,14 +189,14 @@ def _content(place: Place) -> bytes:
 
 def _from_bytes(data: bytes, file: str, dialect: Dialect) -> pa.Table:
     data = _decompressed(data, file)
-    _refuse_elsewhere(data, file)
+    refuse_elsewhere(data, file)
     reader = _binary_reader(data)
     if reader is None:
         return read_delimited(data, file, dialect)
     return _read_binary(reader, data, file)
 
 
-def _refuse_elsewhere(data: bytes, file: str) -> None:
+def refuse_elsewhere(data: bytes, file: str) -> None:
     """Refuse what is no table, or one that other programs read."""
     for magic, problem in _ELSEWHERE.items():
         if data.startswith(magic):

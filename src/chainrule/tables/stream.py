@@ -23,8 +23,10 @@ import pyarrow.compute as pc
 
 from chainrule.random import row_words
 from chainrule.tables.arrow import MISSING, Form, form, plain, tidy
-from chainrule.tables.errors import TableError, count, did_you_mean
+from chainrule.tables.errors import TableError, count
 from chainrule.tables.infer import no_column
+from chainrule.tables.join import check_columns, partition_columns
+from chainrule.tables.places import places
 from chainrule.tables.schema import Column, Label, Schema
 from chainrule.tables.stream_files import ROWS, TableFile, open_file
 
@@ -58,20 +60,22 @@ class Batch:
 class TableStream:
     """A table on disk that is read a batch at a time; made by `open_stream`.
 
-    `forms` are those that the columns had so far: a column that has another one later
-    is refused, with the file and the row.
+    `partitions` are the columns that folders name, with a value for each file. `forms`
+    are those that the columns had so far: a column that has another one later is
+    refused, with the file and the row.
     """
 
     files: tuple[TableFile, ...]
     missing: tuple[str, ...]
     columns: tuple[str, ...]
+    partitions: Mapping[str, pa.ChunkedArray]
     forms: dict[str, Form] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """What messages call the table."""
-        first = self.files[0].path
-        return str(first if len(self.files) == 1 else first.parent)
+        first = self.files[0]
+        return first.name if len(self.files) == 1 else str(Path(first.name).parent)
 
     @property
     def memory(self) -> int:
@@ -88,13 +92,17 @@ class TableStream:
                 than the rows before.
         """
         wanted = [c for c in self.columns if columns is None or c in columns]
-        start = 0
-        for file in self.files:
-            file.check_columns(wanted, self.files[0])
+        inside = [name for name in wanted if name not in self.partitions]
+        start, one = 0, self.files[0]
+        for number, file in enumerate(self.files):
+            check_columns(one.columns, file.columns, one.name, file.name)
             first = 0
-            for raw in file.batches(wanted, rows):
-                table = self._tidied(raw, wanted, file, first)
-                yield Batch(table, str(file.path), first, start)
+            for raw in file.batches(inside, rows):
+                table = self._tidied(raw, inside, file, first)
+                for name in (n for n in wanted if n in self.partitions):
+                    value = self.partitions[name][number]
+                    table = table.append_column(name, pa.repeat(value, len(raw)))
+                yield Batch(table, file.name, first, start)
                 first, start = first + raw.num_rows, start + raw.num_rows
         if start == 0:
             raise TableError(f"{self.name} has no rows")
@@ -109,7 +117,7 @@ class TableStream:
             now = form(column.type)
             if not _fits(before, now):
                 raise TableError(
-                    f"{file.path}, rows {first + 1:,} to {first + raw.num_rows:,}: "
+                    f"{file.name}, rows {first + 1:,} to {first + raw.num_rows:,}: "
                     f"column {name!r} holds {column.type}, and before {before}: give "
                     "it the same type everywhere"
                 )
@@ -146,9 +154,9 @@ def open_stream(
     """Open a table to read it a batch at a time.
 
     Args:
-        source: a Parquet, Arrow or text file, which may be compressed (gzip, bzip2, xz,
-            zstd), or a folder of such files with the same columns; they are read in the
-            order of their names.
+        source: a Parquet, Arrow or text file, or several of them as `places` finds them
+            in a folder, or by a pattern, read in the order of their names. Text may be
+            compressed (gzip, bzip2, xz, zstd).
         missing: cells that count as missing, instead of `MISSING`.
         delimiter: what parts the cells of a text file; found by itself if not given.
         encoding: of a text file; UTF-8 by default.
@@ -160,54 +168,18 @@ def open_stream(
     if isinstance(missing, str):
         raise TableError(f"missing= takes a list of cells, such as [{missing!r}]")
     spelled = MISSING if missing is None else _spelled(missing)
+    found = places(source)
     files = tuple(
-        open_file(path, spelled, delimiter=delimiter, encoding=encoding, text=text)
-        for path in _table_files(Path(source).expanduser())
+        open_file(place, spelled, delimiter=delimiter, encoding=encoding, text=text)
+        for place in found
     )
-    return TableStream(files, spelled, tuple(files[0].columns))
+    partitions = partition_columns(found, files[0].columns)
+    columns = (*files[0].columns, *partitions)
+    return TableStream(files, spelled, columns, partitions)
 
 
 def _spelled(missing: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("", *(cell.strip() for cell in missing))))
-
-
-_TABLES = (".parquet", ".pq", ".arrow", ".feather", ".csv", ".tsv", ".txt")
-_COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
-
-
-def _table_files(path: Path) -> list[Path]:
-    if not path.exists():
-        there = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, there) if there else ""
-        hint = f"; {hint}" if hint.startswith("did") else ""
-        raise TableError(f"there is no file {path}{hint}")
-    if path.is_file():
-        return [path]
-    inside = (p.relative_to(path) for p in path.rglob("*"))
-    found = sorted(
-        path / p
-        for p in inside
-        if _is_table(p) and not any(part[0] in "._" for part in p.parts)
-    )
-    kinds = {_suffix(p) for p in found}
-    if len(kinds) > 1:
-        raise TableError(
-            f"{path} holds files of several kinds ({', '.join(sorted(kinds))}): a "
-            "folder is one table if all its files are of one kind"
-        )
-    if not found:
-        raise TableError(f"{path} is a folder without a Parquet, Arrow or CSV file")
-    return found
-
-
-def _is_table(path: Path) -> bool:
-    return _suffix(path) in _TABLES
-
-
-def _suffix(path: Path) -> str:
-    """The kind of a file by its name, whether or not it is compressed."""
-    known = path.with_suffix("") if path.suffix.lower() in _COMPRESSED else path
-    return known.suffix.lower()
 
 
 # --- the survey ---------------------------------------------------------------------

@@ -18,7 +18,9 @@ from pyarrow import parquet
 
 from chainrule.tables.arrow import Form, trimmed
 from chainrule.tables.delimited import sniff
-from chainrule.tables.errors import TableError, category_advice, did_you_mean
+from chainrule.tables.errors import TableError, category_advice
+from chainrule.tables.places import Place
+from chainrule.tables.read import refuse_elsewhere
 from chainrule.tables.text import (
     NUMBER,
     from_text,
@@ -53,7 +55,17 @@ _COMPRESSED: Final = {
 class TableFile(ABC):
     """A file of rows; made by `open_file`."""
 
-    path: Path
+    place: Place
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.place.name
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return self.place.path
 
     @property
     @abstractmethod
@@ -79,22 +91,13 @@ class TableFile(ABC):
         del name, before, first
         return column
 
-    def check_columns(self, wanted: Sequence[str], other: "TableFile") -> None:
-        """Raise a `TableError` if columns of another file are not here."""
-        lacking = [name for name in wanted if name not in self.columns]
-        if lacking:
-            raise TableError(
-                f"{self.path} lacks the column {lacking[0]!r} that {other.path.name} "
-                f"has; {did_you_mean(lacking[0], self.columns)}"
-            )
-
     def damaged(self, error: Exception) -> TableError:
         """What to raise for a file that cannot be read any further."""
-        return TableError(f"{self.path} is damaged: {error}")
+        return TableError(f"{self.name} is damaged: {error}")
 
 
 def open_file(
-    path: Path,
+    place: Place,
     missing: tuple[str, ...],
     *,
     delimiter: str | None = None,
@@ -106,17 +109,21 @@ def open_file(
     Raises `TableError` where it cannot be read, or holds no table.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(8)
+        with place.path.open("rb") as file:
+            head = file.read(200)
     except OSError as error:
-        raise TableError(f"{path} cannot be read: {error.strerror or error}") from None
+        why = error.strerror or error
+        raise TableError(f"{place.name} cannot be read: {why}") from None
     if head.startswith(b"PAR1"):
-        return _ParquetFile(path)
+        return _ParquetFile(place)
     if head.startswith(b"ARROW1"):
-        return _ArrowFile(path)
+        return _ArrowFile(place)
+    if head.startswith(b"\xff\xff\xff\xff"):
+        return _ArrowStream(place)
+    refuse_elsewhere(head, place.name)
     kind = next((k for magic, k in _COMPRESSED.items() if head.startswith(magic)), None)
     return _TextFile(
-        path, kind, missing, delimiter, encoding or "utf-8", frozenset(text)
+        place, kind, missing, delimiter, encoding or "utf-8", frozenset(text)
     )
 
 
@@ -191,9 +198,33 @@ class _ArrowFile(TableFile):
     def _source(self) -> Any:
         return pa.OSFile(str(self.path))
 
-    def _opened(self, source: Any) -> pa.ipc.RecordBatchFileReader:
+    def _opened(self, source: Any) -> Any:
         try:
             return pa.ipc.open_file(source)
+        except (pa.ArrowException, OSError) as error:
+            raise self.damaged(error) from error
+
+
+@dataclass(frozen=True)
+class _ArrowStream(_ArrowFile):
+    """Arrow's format for connections, kept in a file."""
+
+    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
+        with self._source() as source:
+            reader = self._opened(source)
+            while True:
+                try:
+                    batch = reader.read_next_batch().select(list(columns))
+                except StopIteration:
+                    return
+                except (pa.ArrowException, OSError) as error:
+                    raise self.damaged(error) from error
+                for first in range(0, batch.num_rows, rows):
+                    yield pa.Table.from_batches([batch.slice(first, rows)])
+
+    def _opened(self, source: Any) -> Any:
+        try:
+            return pa.ipc.open_stream(source)
         except (pa.ArrowException, OSError) as error:
             raise self.damaged(error) from error
 
@@ -218,7 +249,7 @@ class _TextFile(TableFile):
         content = self._head.strip()
         if not content:
             raise TableError(
-                f"{self.path} is empty: it should hold a table with column names"
+                f"{self.name} is empty: it should hold a table with column names"
             )
         delimiter = self.delimiter or sniff(content.encode())
         reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
@@ -227,7 +258,7 @@ class _TextFile(TableFile):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise TableError(
-                f"{self.path}: several columns are named {repeated[0]!r}; every column "
+                f"{self.name}: several columns are named {repeated[0]!r}; every column "
                 "needs a name of its own"
             )
         blank = len(self._head) - len(self._head.lstrip())
@@ -241,8 +272,14 @@ class _TextFile(TableFile):
                 head = file.read(_HEAD_BYTES)
         except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
             raise self.damaged(error) from error
+        if head.startswith((b"PAR1", b"ARROW1")):
+            raise TableError(
+                f"{self.name} is compressed, and so is what is in it: decompress it "
+                "first (it can be read in memory as it is, if that holds it)"
+            )
+        refuse_elsewhere(head, self.name)
         if b"\0" in head and self.encoding == "utf-8":
-            raise TableError(f"{self.path} holds zero bytes: it is no table in text")
+            raise TableError(f"{self.name} holds zero bytes: it is no table in text")
         text: str = head.decode(self.encoding, errors="replace").removeprefix("\ufeff")
         if len(head) == _HEAD_BYTES and "\n" in text:
             text = text[: text.rindex("\n") + 1]
@@ -261,7 +298,7 @@ class _TextFile(TableFile):
             if not row.text.strip(' \t\r\n"'):
                 return "skip"
             faulty.append(
-                f"{self.path}, near line {(row.number or 0) + lines:,}: "
+                f"{self.name}, near line {(row.number or 0) + lines:,}: "
                 f"{row.actual_columns} cells where the header has "
                 f"{row.expected_columns} ({row.text[:60]!r}); a cell that contains the "
                 f"delimiter {delimiter!r} must stand in quotes"
@@ -296,7 +333,7 @@ class _TextFile(TableFile):
         except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
             if faulty:
                 raise TableError(faulty[0]) from None
-            raise TableError(f"{self.path} cannot be read: {error}") from error
+            raise TableError(f"{self.name} cannot be read: {error}") from error
 
     def typed(
         self, name: str, column: pa.ChunkedArray, before: Form, first: int
@@ -313,7 +350,7 @@ class _TextFile(TableFile):
             bad = pc.invert(matches(cells, NUMBER)).fill_null(fill_value=False)
             row = int(np.flatnonzero(bad.to_numpy())[0])
             raise TableError(
-                f"{self.path}, row {first + row + 1:,}: column {name!r} is "
+                f"{self.name}, row {first + row + 1:,}: column {name!r} is "
                 f"{cells[row].as_py()!r}, and held numbers before; correct it, or say "
                 f"missing=[{cells[row].as_py()!r}] (--missing) if that means missing, "
                 f"or {category_advice(name)}"
