@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn import neural_network as theirs
 from sklearn.datasets import (
     load_digits,
     load_iris,
@@ -16,7 +17,6 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import MinMaxScaler, scale
 
 from chainrule import sklearn as ours
-from sklearn import neural_network as theirs
 
 SGD = {"solver": "sgd", "learning_rate_init": 0.2}
 WAYS = {

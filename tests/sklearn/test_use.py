@@ -6,6 +6,8 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
@@ -14,7 +16,6 @@ from sklearn.preprocessing import StandardScaler
 
 from chainrule.sklearn import MLPClassifier, MLPRegressor
 from chainrule.sklearn.trainer import Pool
-from sklearn import config_context
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, y = load_iris(return_X_y=True)
@@ -176,3 +177,40 @@ def test_ctrl_c_keeps_what_was_learned(monkeypatch):
         clf.fit(X, y)
     assert clf.stop_reason_ == "interrupted"
     assert clf.predict(X).shape == (150,)
+
+
+def test_labels_that_are_sparse_are_predicted_so():
+    labels = sparse.csr_matrix(np.eye(3, dtype=int)[y])
+    predicted = quick().fit(X, labels).predict(X)
+    assert sparse.issparse(predicted)
+    assert predicted.shape == (150, 3)
+
+
+def test_one_class_is_always_right():
+    clf = quick(early_stopping=True, max_iter=2).fit(X, np.ones(150))
+    assert clf.validation_scores_ == [1.0, 1.0]
+    assert clf.predict(X).tolist() == [1.0] * 150
+
+
+def test_a_batch_of_rows_that_do_not_count_is_refused():
+    for stops in (True, False):
+        clf = quick(batch_size=5, shuffle=False, early_stopping=stops)
+        with pytest.raises(ZeroDivisionError, match="all rows of a batch"):
+            clf.fit(X, y, np.arange(150) % 2 * (np.arange(150) > 100))
+
+
+def test_counts_are_not_negative():
+    with pytest.raises(ValueError, match="needs y >= 0, and y has -1"):
+        MLPRegressor(loss="poisson").fit(X, y - 1)
+
+
+def test_a_network_without_hidden_layers_is_a_linear_one():
+    reg = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0, tol=1e-8)
+    target = X @ [1.0, -2.0, 3.0, 0.5] + 4
+    assert reg.fit(X, target).score(X, target) > 0.9999
+    assert len(reg.coefs_) == 1
+
+
+def test_sizes_of_layers_are_whole_numbers():
+    with pytest.raises(TypeError, match="integer"):
+        quick(hidden_layer_sizes=(3.5,)).fit(X, y)

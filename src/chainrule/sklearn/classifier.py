@@ -261,11 +261,14 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def _decide(self, outputs: Array) -> Array:
         flat = outputs.ravel() if self.n_outputs_ == 1 else outputs
-        return np.asarray(self._label_binarizer.inverse_transform(flat))
+        decided: Array = self._label_binarizer.inverse_transform(flat)
+        return decided  # sparse, if the labels were
 
     def _score_outputs(
         self, outputs: Array, y: Array, sample_weight: Array | None
     ) -> float:
+        if len(self.classes_) == 1 and self.n_outputs_ == 1:
+            return 1.0  # there is nothing else to say
         if self.out_activation_ == "softmax":
             right = outputs.argmax(axis=1) == y.argmax(axis=1)
         else:

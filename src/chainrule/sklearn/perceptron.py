@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
+from operator import index
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -225,7 +226,7 @@ class Perceptron(Stochastic):
         hidden = list(sizes) if hasattr(sizes, "__iter__") else [sizes]
         if np.any(np.asarray(hidden) <= 0):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
-        return [int(n) for n in hidden]
+        return [index(n) for n in hidden]
 
     # --- layers -------------------------------------------------------------------
 

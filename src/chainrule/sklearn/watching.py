@@ -89,6 +89,7 @@ class Course:
         When the loss is not finite, that raises `ValueError`; but where the best
         weights are put back in the end it goes on, as scikit-learn does.
         """
+        self._check_weights(orders)
         if not self.diverged:
             began = time.perf_counter()
             try:
@@ -103,8 +104,20 @@ class Course:
                 sizes = np.diff(self.bounds)
                 # Not a product: its rounding depends on how many epochs there are.
                 total = (losses * sizes).sum(axis=1)
-                return [float(x) for x in total / len(self.data)]
+                return list(total / len(self.data))
         return [np.nan] * len(orders)
+
+    def _check_weights(self, orders: Sequence[Array]) -> None:
+        """Raise `ZeroDivisionError` if no row of a batch counts: it has no mean."""
+        weights = self.data.weights
+        if weights is None or weights.all():
+            return
+        for order in orders:
+            if not np.add.reduceat(weights[order], self.bounds[:-1]).all():
+                raise ZeroDivisionError(
+                    "Weights sum to zero, can't be normalized: sample_weight is 0 for "
+                    "all rows of a batch"
+                )
 
     def outputs(self, output: str) -> Array:
         """What the network gives for the rows that are held out."""
