@@ -496,3 +496,26 @@ def test_the_program_itself_runs(tmp_path, homes_csv):
     assert "saved to runs" in done.stdout
     # It says how it can be called again, from wherever it lies.
     assert f"{program} predict" in done.stdout or "  chainrule predict" in done.stdout
+
+
+def test_a_table_larger_than_the_memory_is_streamed(chainrule, tmp_path):
+    lines = [f"{k},{k % 7},{'yes' if k % 7 > 3 else 'no'}" for k in range(20_000)]
+    (tmp_path / "large.csv").write_text("\n".join(["row,size,sold", *lines]) + "\n")
+    given = ("--target", "sold", "--epochs", 2, "--memory", "1MB", "--lr", 0.01)
+    trained = chainrule("train", "large.csv", *given, "--scratch", tmp_path)
+    assert trained.err == ""
+    assert "20,000 rows, 3 columns" in trained.out
+    (run,) = (tmp_path / "runs").iterdir()
+    found = load_run(run)
+    assert found.evaluation.metrics["accuracy"] > 0.9
+    assert sum(found.split.values()) == 20_000
+    asked = json.loads((run / "training.json").read_text())["options"]
+    assert (asked["memory"], asked["scratch"]) == (1_000_000, str(tmp_path))
+    on = chainrule("train", "--resume", run, "--epochs", 3)
+    assert (on.code, on.err) == (0, "")
+
+
+def test_memory_that_is_no_amount_is_refused(chainrule, homes_csv):
+    trained = chainrule("train", homes_csv, "--target", "price", "--memory", "lots")
+    assert trained.code == 2
+    assert "memory='lots' is no amount of memory such as '2GB'" in trained.err

@@ -1,6 +1,7 @@
 """What the shell offers for a word that is begun: names, columns, runs."""
 
 import csv
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -28,17 +29,26 @@ def columns(context: typer.Context, incomplete: str) -> list[str]:
 
     After a comma, more of them.
     """
-    table = context.params.get("table")
-    if not table:
+    # While an option has no value yet, arguments have not been told apart.
+    given = [context.params.get("table"), *context.args]
+    table = next((word for word in given if word and Path(word).is_file()), None)
+    if table is None:
         return []
     before, comma, begun = incomplete.rpartition(",")
     start = f"{before}{comma}"
-    return [start + name for name in _header(Path(table)) if name.startswith(begun)]
+    found = [start + name for name in _header(Path(table)) if name.startswith(begun)]
+    return [_quoted(words) for words in found]
+
+
+def _quoted(words: str) -> str:
+    """As it has to be typed; bash inserts what it is offered as it is."""
+    in_bash = os.environ.get("_CHAINRULE_COMPLETE", "").endswith("bash")
+    return re.sub(r"([^\w.,/=-])", r"\\\1", words) if in_bash else words
 
 
 def runs(incomplete: str) -> list[str]:
     """Offers runs, and the folders on the way to them."""
-    parent = Path(incomplete if incomplete.endswith("/") else f"{incomplete}x").parent
+    parent = Path(f"{incomplete}x").parent
     return sorted(_runs(parent, incomplete))
 
 

@@ -4,6 +4,7 @@ What is said on the command line wins over the file, and the file over the defau
 """
 
 import csv
+import inspect
 import io
 import json
 import re
@@ -11,7 +12,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args, get_type_hints
 
 import typer
 
@@ -28,7 +29,7 @@ def use_config(context: typer.Context, path: Path | None) -> Path | None:
     """Take the options of a command from a TOML file, where it is given none else."""
     if path is not None and not context.resilient_parsing:
         found = _read(path)
-        context.default_map = dict(_options(path, found, _known(context)))
+        context.default_map = dict(_options(path, found, context))
     return path
 
 
@@ -48,8 +49,10 @@ def _known(context: typer.Context) -> dict[str, Any]:
 
 
 def _options(
-    path: Path, found: Mapping[str, Any], known: Mapping[str, Any]
+    path: Path, found: Mapping[str, Any], context: typer.Context
 ) -> Iterator[tuple[str, Any]]:
+    known = _known(context)
+    types = get_type_hints(inspect.unwrap(context.command.callback or _same))
     for key, value in found.items():
         name = key.replace("-", "_")
         if name not in known:
@@ -59,23 +62,23 @@ def _options(
         if name == "json" and value:
             raise Failure(f"{path}: --json is for the command line", code=2)
         try:
-            yield name, _as_typed(known[name], value)
+            yield name, _as_typed(known[name], types[name], value)
         except TypeError as error:
             wrong = f"{path}: {key} = {_toml(value)} is {error}"
             raise Failure(wrong, code=2) from None
 
 
-def _as_typed(parameter: Any, value: Any) -> Any:
+def _as_typed(parameter: Any, hint: Any, value: Any) -> Any:
     """A value as it would be typed on the command line.
 
     Raises `TypeError` which says what it should not be.
     """
-    kind = parameter.type.name
-    if kind in _KINDS:
-        what, *kinds = _KINDS[kind]
-        if type(value) not in kinds:
-            raise TypeError(what)
-        return value
+    for kind in (hint, *get_args(hint)):
+        if kind in _KINDS:
+            what, *kinds = _KINDS[kind]
+            if type(value) not in kinds:
+                raise TypeError(what)
+            return value
     if isinstance(value, Mapping):
         return _listed(f"{k}={_word(v)}" for k, v in value.items())
     if getattr(parameter, "multiple", False):
@@ -86,10 +89,10 @@ def _as_typed(parameter: Any, value: Any) -> Any:
     return _word(value)
 
 
-_KINDS: Final[Mapping[str, Any]] = {
-    "boolean": ("neither true nor false", bool),
-    "integer": ("no whole number", int),
-    "float": ("no number", int, float),
+_KINDS: Final[Mapping[Any, Any]] = {
+    bool: ("neither true nor false", bool),
+    int: ("no whole number", int),
+    float: ("no number", int, float),
 }
 
 
@@ -144,9 +147,9 @@ def _lines(
         value = given.get(name)
         read = readers.get(name, _same)
         yield f"\n# {_advice(parameter)}\n"
-        if value is None or value == [] or value is False:
-            shown = "false" if value is False else "..."
-            yield f"# {name} = {shown}\n"
+        nothing = value is None or (isinstance(value, (list, tuple)) and not value)
+        if nothing:
+            yield f"# {name} = ...\n"
         elif value == parameter.default:
             yield f"# {name} = {_toml(read(value))}\n"
         else:

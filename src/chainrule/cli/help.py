@@ -121,7 +121,7 @@ def _names(parameter: Any) -> Text:
     if parameter.param_type_name == "argument":
         return Text(_metavar(parameter), style="cyan")
     # Long names in one column, whether or not there is a short one.
-    options = sorted(parameter.opts, key=len)
+    options = sorted([*parameter.opts, *parameter.secondary_opts], key=len)
     text = Text(", ".join(options), style="cyan")
     if not parameter.is_flag:
         text.append(f" {_metavar(parameter)}", style="default")

@@ -9,7 +9,9 @@ import typer
 
 __all__ = [
     "UsageError",
+    "by_column",
     "class_weights",
+    "dates",
     "given_options",
     "layers",
     "names",
@@ -47,6 +49,28 @@ def names(given: Iterable[str] | None) -> list[str]:
     """
     found = [name.strip() for row in csv.reader(given or ()) for name in row]
     return [name for name in found if name]
+
+
+def by_column(given: str) -> str | dict[str, str]:
+    """One name, or one for each of some columns.
+
+    >>> by_column("robust"), by_column("income=quantile,age=robust")
+    ('robust', {'income': 'quantile', 'age': 'robust'})
+    """
+    if "=" not in given:
+        return given.strip()
+    found = (item.rpartition("=") for item in names([given]))
+    return {column.strip(): name.strip() for column, _, name in found}
+
+
+def dates(given: Iterable[str] | None) -> dict[str, str]:
+    """Columns of dates, with how they are written where that is said.
+
+    >>> dates(["born", "paid=d/m/y"])
+    {'born': 'date', 'paid': 'date d/m/y'}
+    """
+    found = (item.partition("=") for item in names(given))
+    return {column.strip(): f"date {written}".strip() for column, _, written in found}
 
 
 def layers(given: str) -> tuple[int, ...]:

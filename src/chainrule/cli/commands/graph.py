@@ -39,6 +39,10 @@ def graph(
         Path | None,
         typer.Option(metavar="FILE", help="Draw it to an SVG file too."),
     ] = None,
+    json: Annotated[
+        bool,
+        typer.Option("--json", help="Print the values and gradients only, as JSON."),
+    ] = False,
 ) -> None:
     """Draw the computational graph of a formula, with every value and every gradient.
 
@@ -47,4 +51,4 @@ def graph(
     """
     from chainrule.cli.graphing import draw  # noqa: PLC0415 - heavy
 
-    draw(formula, values or [], svg)
+    draw(formula, values or [], svg, as_json=json)
