@@ -14,7 +14,8 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validat
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from chainrule.sklearn import MLPClassifier, MLPRegressor
+import chainrule as cr
+from chainrule.sklearn import MLPClassifier, MLPRegressor, watching
 from chainrule.sklearn.trainer import Pool
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -214,3 +215,22 @@ def test_a_network_without_hidden_layers_is_a_linear_one():
 def test_sizes_of_layers_are_whole_numbers():
     with pytest.raises(TypeError, match="integer"):
         quick(hidden_layer_sizes=(3.5,)).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"batch_size": 16, "early_stopping": True, "monitor": "loss"},
+        {"batch_size": 16, "learning_rate": cr.optim.Cosine(0.01)},
+        {"solver": "lbfgs", "activation": "tanh"},
+    ],
+    ids=str,
+)
+def test_sparse_rows_too_large_for_memory_are_taken_in_blocks(parameters, monkeypatch):
+    weights = np.linspace(0.5, 1, 150)
+    whole = quick(**parameters).fit(sparse.csr_array(X), y, weights)
+    monkeypatch.setattr(watching, "DENSE_BYTES", 100)
+    monkeypatch.setattr(watching, "BLOCK_BYTES", 4000)
+    parts = quick(**parameters).fit(sparse.csc_array(X), y, weights)
+    for one, other in zip(whole.coefs_, parts.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)

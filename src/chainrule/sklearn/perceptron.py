@@ -25,10 +25,11 @@ from chainrule.ir import Array
 from chainrule.nn import Sequential
 from chainrule.nn.activations import ACTIVATIONS
 from chainrule.optim import Schedule
+from chainrule.sklearn import watching
 from chainrule.sklearn.stochastic import STOCHASTIC, Stochastic
 from chainrule.sklearn.trainer import ALIASES, NETWORKS, TRAINERS, Architecture, Network
 from chainrule.sklearn.updates import Settings
-from chainrule.sklearn.watching import NOT_FINITE, Held, dense
+from chainrule.sklearn.watching import NOT_FINITE, Held, SparseRows, dense
 from chainrule.training.data import Rows
 
 
@@ -292,15 +293,16 @@ class Perceptron(Stochastic):
         )
 
     def _rows(self, X: Any, y: Array, sample_weight: Any) -> Rows:
-        X = dense(X)
+        targets = np.ascontiguousarray(self._targets(y, X.dtype))
         weights = None if sample_weight is None else sample_weight.astype(X.dtype)
-        return Rows(
-            np.ascontiguousarray(X),
-            np.ascontiguousarray(self._targets(y, X.dtype)),
-            weights,
-            columns=getattr(self, "feature_names_in_", None),
-            dtype=X.dtype,
-        )
+        more = {
+            "columns": getattr(self, "feature_names_in_", None),
+            "dtype": X.dtype,
+        }
+        size = X.shape[0] * X.shape[1] * X.dtype.itemsize
+        if sparse.issparse(X) and size > watching.DENSE_BYTES:
+            return SparseRows(X.tocsr(), targets, weights, **more)
+        return Rows(np.ascontiguousarray(dense(X)), targets, weights, **more)
 
     # --- all rows at once ---------------------------------------------------------
 

@@ -24,11 +24,34 @@ NOT_FINITE = (
 # as long as their orders of rows, 8 bytes each, are no burden.
 _CALL_SECONDS = 0.1
 _MOST_ROWS = 4_000_000
+# Sparse rows are trained on as dense ones: all at once if they are no larger than this,
+# else in blocks of about so much.
+DENSE_BYTES = 2**28
+BLOCK_BYTES = 2**26
 
 
 def dense(X: Any) -> Array:
     """Rows as an array."""
     return np.asarray(X.toarray() if sparse.issparse(X) else X)
+
+
+class SparseRows(Rows):
+    """Rows that would not fit in memory as they are trained on: `X` is sparse."""
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    def take(self, rows: Array | slice) -> Rows:
+        """These rows, as dense ones."""
+        which = np.arange(len(self))[rows]
+        return Rows(
+            self.X[which].toarray(),
+            self.y[which],
+            None if self.weights is None else self.weights[which],
+            numbers=which,
+            columns=self.columns,
+            dtype=self.dtype,
+        )
 
 
 @dataclass
@@ -93,7 +116,7 @@ class Course:
         if not self.diverged:
             began = time.perf_counter()
             try:
-                losses = self.trainer.epochs(self.data, orders, self.bounds, rates)
+                losses = self._epochs(orders, rates)
             except NonFiniteError as error:
                 if not self._goes_on:
                     raise ValueError(f"{NOT_FINITE}\n{error}") from error
@@ -106,6 +129,33 @@ class Course:
                 total = (losses * sizes).sum(axis=1)
                 return list(total / len(self.data))
         return [np.nan] * len(orders)
+
+    def _epochs(self, orders: Sequence[Array], rates: Any) -> Array:
+        """The loss of each step, by epoch."""
+        if not isinstance(self.data, SparseRows):
+            return self.trainer.epochs(self.data, orders, self.bounds, rates)
+        rates = rates if isinstance(rates, Sequence) else [rates] * len(orders)
+        return np.stack(
+            [
+                self._block_by_block(self.data, order, rate)
+                for order, rate in zip(orders, rates, strict=True)
+            ]
+        )
+
+    def _block_by_block(self, data: SparseRows, order: Array, rate: Any) -> Array:
+        """An epoch in which a few batches at a time are made dense."""
+        size = int(self.bounds[1])
+        each = max(1, BLOCK_BYTES // (size * data.X.shape[1] * data.X.dtype.itemsize))
+        rates = [rate] if isinstance(rate, float) else rate
+        losses = []
+        for first in range(0, self.steps_per_epoch, each):
+            bounds = self.bounds[first : first + each + 1]
+            block = data.take(order[bounds[0] : bounds[-1]])
+            here = [np.arange(len(block))]
+            losses.append(
+                self.trainer.epochs(block, here, bounds - bounds[0], rates)[0]
+            )
+        return np.concatenate(losses)
 
     def _check_weights(self, orders: Sequence[Array]) -> None:
         """Raise `ZeroDivisionError` if no row of a batch counts: it has no mean."""
