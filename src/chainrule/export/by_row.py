@@ -7,6 +7,7 @@ stands on elements `i` of what it is computed from. That can be read off `access
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from chainrule.export.errors import ExportError
 from chainrule.export.extents import ONE, Extent
@@ -35,7 +36,8 @@ def check_rows(model: Model) -> None:
         places[x.value] = None
         if not all(n.is_fixed for n in shape):
             if shape[0] != Extent(0, 1) or not all(n.is_fixed for n in shape[1:]):
-                raise _together(x.value, f"the rows of {x.title!r} are not its first axis")  # fmt: skip
+                what = f"the rows of {x.title!r} are not its first axis"
+                raise _together(x.value, what)
             places[x.value] = Rows(0)
     for value in model.order:
         places[value] = _place(model, value, places)
@@ -84,9 +86,14 @@ def _letter(term: Term) -> str | None:
     match term:
         case Letter(name):
             return name
-        case Strided(start, 1, name) if not any(start):  # type: ignore[arg-type]  # a size
+        case Strided(start, 1, name) if not any(_size(start)):
             return name
     return None
+
+
+def _size(start: Any) -> tuple[int, ...]:
+    """Where it starts for each number of rows: what `Samples` put there."""
+    return tuple(start)
 
 
 def _written(
@@ -99,9 +106,9 @@ def _written(
 ) -> Rows:
     """The axis of the output that the rows of an input go to."""
     for axis, term in enumerate(output):
-        if name is not None and _letter(term) == name:
-            if model.shape(value)[axis] == whole:
-                return Rows(axis, place.block)
+        same = name is not None and _letter(term) == name
+        if same and model.shape(value)[axis] == whole:
+            return Rows(axis, place.block)
     raise _together(value, "it combines rows, or picks some of them")
 
 
@@ -121,6 +128,6 @@ def _reshaped(model: Model, value: Value, place: Rows | None) -> Rows | None:
 
 def _together(value: Value, why: str) -> ExportError:
     return ExportError(
-        f"{described(value)}: {why}, and C code is written for one row after the other; "
-        "export as ONNX or NumPy, or leave this to the program that calls it"
+        f"{described(value)}: {why}, and C code is written for one row after the "
+        "other; export as ONNX or NumPy, or leave this to the program that calls it"
     )

@@ -15,10 +15,10 @@ _DATE = "days since 1970-01-01 in UTC; NAN where it is missing"
 
 
 def quoted(text: str) -> str:
-    """Text as a string of C: anything but plain ASCII is escaped.
+    r"""Text as a string of C: anything but plain ASCII is escaped.
 
     >>> print(quoted("Köln?"))
-    "K\\303\\266ln\\077"
+    "K\303\266ln\077"
     """
     plain = set(range(32, 127)) - set(b'"\\?')
     inside = (chr(b) if b in plain else f"\\{b:03o}" for b in text.encode())
@@ -31,13 +31,21 @@ def declarations(model: Model) -> list[str]:
     found = [_found(model, y) for y in model.outputs]
     return [
         "\n".join(
-            ["/* A row of the table. */", "typedef struct {", *columns]
-            + [f"}} {model.name}_record;"]
+            [
+                "/* A row of the table. */",
+                "typedef struct {",
+                *columns,
+                f"}} {model.name}_record;",
+            ]
         ),
         *(_labels(model, y.labels) for y in model.outputs if y.labels is not None),
         "\n".join(
-            ["/* What is predicted for it. */", "typedef struct {", *found]
-            + [f"}} {model.name}_prediction;"]
+            [
+                "/* What is predicted for it. */",
+                "typedef struct {",
+                *found,
+                f"}} {model.name}_prediction;",
+            ]
         ),
     ]
 
@@ -52,7 +60,8 @@ def _column(x: Input) -> str:
 def _found(model: Model, y: Output) -> str:
     kind = C_TYPES[y.value.type.dtype]
     if y.labels is not None:
-        return f"    {kind} index; /* in {model.name}_{y.name}s */\n    {_label_type(y.labels)}{y.name};"
+        index = f"    {kind} index; /* in {model.name}_labels */"
+        return f"{index}\n    {_label_type(y.labels)}{y.name};"
     size = [n.at(1) for n in model.shape(y.value)][1:]
     return f"    {kind} {y.name}{''.join(f'[{n}]' for n in size)};"
 
@@ -95,7 +104,8 @@ def lookups(model: Model) -> list[str]:
         *parts,
         f"""/* The code of a cell, found by halves. */
 static inline int64_t {name}_find(
-    const char *cell, const {name}_code *codes, size_t count, int64_t missing, int64_t other)
+    const char *cell, const {name}_code *codes, size_t count,
+    int64_t missing, int64_t other)
 {{
     size_t low = 0, high = count;
     if (cell == NULL || cell[0] == '\\0') return missing;
@@ -113,7 +123,8 @@ static inline int64_t {name}_find(
 def _codes(model: Model, column: str, codes: Codes) -> str:
     ordered = sorted(codes.codes.items(), key=lambda item: item[0].encode())
     lines = ",\n".join(f"    {{{quoted(cell)}, {code}}}" for cell, code in ordered)
-    return f"static const {model.name}_code {model.name}_{column}_codes[{len(ordered)}] = {{\n{lines}\n}};"
+    kind, name = f"{model.name}_code", f"{model.name}_{column}_codes"
+    return f"static const {kind} {name}[{len(ordered)}] = {{\n{lines}\n}};"
 
 
 def signature(model: Model) -> str:
@@ -161,10 +172,8 @@ def _value(model: Model, x: Input) -> str:
         return f"const double {x.name} = record->{x.name};"
     table = f"{model.name}_{x.name}_codes"
     count, codes = len(x.codes.codes), x.codes
-    return (
-        f"const int64_t {x.name} = {model.name}_find(record->{x.name}, {table}, {count}, "
-        f"{codes.missing}, {codes.other});"
-    )
+    arguments = f"record->{x.name}, {table}, {count}, {codes.missing}, {codes.other}"
+    return f"const int64_t {x.name} = {model.name}_find({arguments});"
 
 
 def _into(y: Output) -> str:

@@ -13,23 +13,12 @@ BOOL = np.dtype(np.bool_)
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 POSITION = np.dtype(np.uint64)  # what coordinates are; C calls it size_t
 
-C_TYPES = {
+_INTEGERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64"
+C_TYPES: dict[DType, str] = {
     BOOL: "unsigned char",
     F32: "float",
     F64: "double",
-    **{
-        np.dtype(name): f"{name}_t"
-        for name in (
-            "int8",
-            "int16",
-            "int32",
-            "int64",
-            "uint8",
-            "uint16",
-            "uint32",
-            "uint64",
-        )  # fmt: skip
-    },
+    **{np.dtype(name): f"{name}_t" for name in _INTEGERS.split()},
 }
 _INLINE = 44  # longer expressions get a line of their own
 
@@ -66,7 +55,7 @@ def literal(number: Any, dtype: DType) -> str:
 def _integer(number: int, dtype: DType) -> str:
     if dtype == np.int64 and number == np.iinfo(np.int64).min:
         return "(int64_t)(-9223372036854775807LL - 1)"
-    suffix = "ULL" if dtype.kind == "u" and number > 2**31 else "LL" if abs(number) > 2**31 - 1 else ""  # fmt: skip
+    suffix = "" if abs(number) < 2**31 else "ULL" if dtype.kind == "u" else "LL"
     return f"({C_TYPES[dtype]}){number}{suffix}"
 
 
@@ -170,7 +159,8 @@ class CBuilder:
 
     def negate(self, x: CText) -> CText:
         """`-`; of unsigned numbers, what is left to 0."""
-        return self._made(f"0u - {x.text}" if x.dtype.kind == "u" else f"-{x.text}", x.dtype)  # fmt: skip
+        zero = "0u - " if x.dtype.kind == "u" else "-"
+        return self._made(f"{zero}{x.text}", x.dtype)
 
     def absolute(self, x: CText) -> CText:
         """`fabs`, or a choice."""

@@ -86,8 +86,8 @@ def extent(size: Sequence[int], rows: Sequence[int], what: str) -> Extent:
     if any(formula.at(n) != s for n, s in zip(rows, size, strict=True)):
         raise ExportError(
             f"{what}: a size depends on the number of rows in a way that cannot be "
-            f"written down (it is {_pairs(size, rows)}); let sizes be sums and products "
-            "of it"
+            f"written down (it is {_pairs(size, rows)}); let sizes be sums and "
+            "products of it"
         )
     return formula
 

@@ -1,6 +1,7 @@
 """A network as exporters see it: one graph for any number of rows, and its numbers."""
 
 import inspect
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -101,6 +102,14 @@ class Model:
                 found[stack.pop()] = None
         return tuple(found)
 
+    @property
+    def said(self) -> dict[str, str]:
+        """The facts as text."""
+        return {
+            key: x if isinstance(x, str) else json.dumps(x, ensure_ascii=False)
+            for key, x in self.facts.items()
+        }
+
     @cached_property
     def used(self) -> dict[Value, Array]:
         """The known values that are read while computing, or are outputs."""
@@ -149,6 +158,11 @@ def described(value: Value) -> str:
     made = "an input" if value.operation is None else f"operation {value.operation}"
     layer = value.location.layer if value.location is not None else ""
     return f"layer {layer!r}, {made}" if layer else made
+
+
+def heading(layer: str) -> str:
+    """What a layer is called above the lines that compute it; some are numbers."""
+    return f"layer {layer}" if layer[:1].isdigit() else layer
 
 
 def _place(value: Value) -> str:
@@ -206,7 +220,8 @@ def assemble(
             "exported has none that change; compute them outside of it"
         )
     samples = _generalised(traced)
-    states = dict(zip(first.graph.inputs[len(inputs) :], first.states, strict=True))
+    leaves = first.graph.inputs[len(inputs) :]
+    held = {x: state.data for x, state in zip(leaves, first.states, strict=True)}
     outputs = _outputs(first, samples, labels or {})
     return Model(
         name,
@@ -214,7 +229,7 @@ def assemble(
         ROWS,
         tuple(inputs),
         outputs,
-        known(samples, {value: state.data for value, state in states.items()}),
+        known(samples, held),
         {**about(), **facts},
         missing is not None,
         missing or (),

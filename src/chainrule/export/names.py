@@ -29,13 +29,18 @@ _OURS = """
     probabilities sigmoid largest NAN NULL INFINITY csv sys re datetime
 """
 RESERVED = frozenset(
-    [*_C_WORDS.split(), *_MATHS.split(), *_OURS.split(), *keyword.kwlist]
-    + [*keyword.softkwlist, *dir(builtins)]
+    [
+        *(_C_WORDS + _MATHS + _OURS).split(),
+        *keyword.kwlist,
+        *keyword.softkwlist,
+        *dir(builtins),
+    ]
 )
 
 # Letters that Unicode does not take apart into a letter and an accent.
 _SPELT = str.maketrans(
-    {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "đ": "d", "ł": "l"}
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "đ": "d"}
+    | {"ł": "l", "Ł": "L"}
 )
 
 

@@ -27,13 +27,14 @@ def numbers(table, name):
     if array.dtype.kind in "biuf":
         return array.astype(np.float64)
     found = np.empty(len(array))
-    words = {"true": 1.0, "false": 0.0}
+    words = {"true": 1, "false": 0}
     for row, cell in enumerate(cells):
+        word = words.get(str(cell).strip().lower(), cell)
         try:
-            word = words.get(str(cell).strip().lower())
-            found[row] = np.nan if is_missing(cell) else float(cell) if word is None else word
+            found[row] = np.nan if is_missing(cell) else float(word)
         except (TypeError, ValueError):
-            raise ValueError(f"column {name!r} holds {cell!r} in row {row + 1}: no number") from None
+            where = f"column {name!r}, row {row + 1}"
+            raise ValueError(f"{where}: {cell!r} is no number") from None
     return found
 ''',
     "codes": '''
@@ -49,14 +50,17 @@ def days(table, name, formats=()):
     """A column of dates as days since 1970, in UTC: NaN where one is missing."""
     array = np.asarray(column(table, name))
     if array.dtype.kind != "M":
-        cells = [None if is_missing(cell) else day(cell, name, formats) for cell in array]
+        there = [not is_missing(cell) for cell in array]
+        cells = [day(*x, name, formats) for x in zip(array, there)]
         array = np.array(cells, "datetime64[us]")
     found = array.astype("datetime64[us]").astype(np.int64) / 86_400_000_000
     return np.where(np.isnat(array), np.nan, found)
 
 
-def day(cell, name, formats):
+def day(cell, there, name, formats):
     """A date: one that Python knows, or text."""
+    if not there:
+        return None
     if isinstance(cell, np.datetime64):
         return cell
     if isinstance(cell, (datetime.date, datetime.time)):
@@ -117,8 +121,8 @@ def main():
     found = predict({name: [row[name] for row in rows] for name in rows[0]})
     writer = csv.writer(sys.stdout, lineterminator="\\n")
     writer.writerow(HEADER)
-    results = [np.asarray(part).reshape(len(rows), -1).tolist() for part in found.values()]
-    for parts in zip(*results):
+    parts = [np.asarray(part).reshape(len(rows), -1) for part in found.values()]
+    for parts in zip(*(part.tolist() for part in parts)):
         writer.writerow([cell for part in parts for cell in part])
 
 

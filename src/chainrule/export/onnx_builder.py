@@ -48,6 +48,7 @@ def stored(dtype: DType) -> DType:
 
 
 def onnx_type(dtype: DType) -> int:
+    """ONNX's number for a dtype."""
     return int(helper.np_dtype_to_tensor_dtype(dtype))
 
 
@@ -62,6 +63,7 @@ class Nodes:
         self._taken = set(taken)
 
     def fresh(self, name: str) -> str:
+        """A name that nothing has yet."""
         number, found = 1, name
         while found in self._taken:
             number += 1
@@ -72,14 +74,18 @@ class Nodes:
     def add_node(
         self, op: str, inputs: Sequence[str], name: str, **attributes: Any
     ) -> str:
+        """One node with one result, of this name."""
         node = helper.make_node(op, list(inputs), [name], name=name, **attributes)
         self.nodes.append(node)
         return name
 
     def name_for(self, op: str) -> str:
+        """A name for a node, which says what layer it belongs to."""
         return self.fresh(f"{self.place}/{op}" if self.place else op)
 
-    def node(self, op: str, inputs: Sequence[str], like: Edge, **attributes: Any) -> Edge:  # fmt: skip
+    def node(
+        self, op: str, inputs: Sequence[str], like: Edge, **attributes: Any
+    ) -> Edge:
         """A node whose result is like another edge in all but name."""
         name = self.add_node(op, inputs, self.name_for(op), **attributes)
         return Edge(name, like.dtype, like.shape)
@@ -95,6 +101,7 @@ class Nodes:
         return self._constants[key]
 
     def integers(self, numbers: Sequence[int]) -> str:
+        """A vector of integers in the file."""
         return self.shared(np.array(numbers, np.int64))
 
     # --- the instructions of elementwise operations -------------------------------

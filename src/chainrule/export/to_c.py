@@ -4,7 +4,6 @@ Every row is computed by itself, in memory that the caller has on its stack: not
 allocated, and any number of threads may predict at the same time.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +34,7 @@ def source(model: Model) -> str:
         function.given(x.value, x.name)
     outputs: dict[Value, str] = {}
     for y in model.outputs:
-        if y.value in function.order:
+        if y.value in model.order:
             outputs.setdefault(y.value, y.name)
     function.write(outputs)
     for y in model.outputs:
@@ -65,10 +64,7 @@ def _head(model: Model) -> str:
     lines = [f"{model.facts.get('title', 'A neural network')}, in C.", ""]
     lines += _usage(model)
     lines.append("")
-    for key, fact in model.facts.items():
-        if key != "title":
-            text = fact if isinstance(fact, str) else json.dumps(fact, ensure_ascii=False)  # fmt: skip
-            lines.append(f"{key}: {text}")
+    lines += [f"{key}: {text}" for key, text in model.said.items() if key != "title"]
     inside = [f" * {line}".rstrip() for line in "\n".join(lines).split("\n")]
     inside = [line.replace("*/", "* /").replace("/*", "/ *") for line in inside]
     return "\n".join(["/*", *inside, " */"])
@@ -84,9 +80,10 @@ def _usage(model: Model) -> list[str]:
     if model.is_table:
         return [f"{c_table.signature(model)};"]
     lines = [f"{_signature(model)};", ""]
-    for x in (*model.inputs, *model.outputs):
-        shape = " x ".join(["rows", *(str(n) for n in model.shape(x.value)[1:])])
-        lines.append(f"{x.name}: {shape}, one row after the other")
+    named = [(x.name, x.value) for x in model.inputs]
+    for name, value in [*named, *((y.name, y.value) for y in model.outputs)]:
+        shape = " x ".join(["rows", *(str(n) for n in model.shape(value)[1:])])
+        lines.append(f"{name}: {shape}, one row after the other")
     return lines
 
 
@@ -138,7 +135,8 @@ def _scratch(model: Model, sizes: dict[DType, int]) -> str:
 
 def _row(model: Model, locals_: list[str], lines: list[str]) -> str:
     arguments = ", ".join([*pointers(model), f"{model.name}_scratch *scratch"])
-    unused = [f"    (void){x.name};" for x in (*model.inputs, *model.outputs)]
+    names = [*(x.name for x in model.inputs), *(y.name for y in model.outputs)]
+    unused = [f"    (void){name};" for name in names]
     return "\n".join(
         [
             "/* One row; 0 if an index in it is out of range, else 1. */",
@@ -187,5 +185,7 @@ def _spoilt(model: Model, y: Output) -> list[str]:
     size = int(np.prod([n.at(1) for n in model.shape(y.value)], dtype=np.int64))
     if size == 0:
         return []
-    number = literal(np.nan if dtype.kind == "f" else -1 if dtype.kind == "i" else 0, dtype)  # fmt: skip
-    return [f"for (size_t i = 0; i < {size}; ++i) ({_at(model, y.name, y.value)})[i] = {number};"]  # fmt: skip
+    nothing = {"f": np.nan, "i": -1}.get(dtype.kind, 0)
+    place = f"({_at(model, y.name, y.value)})[i]"
+    loop = f"for (size_t i = 0; i < {size}; ++i)"
+    return [f"{loop} {place} = {literal(nothing, dtype)};"]

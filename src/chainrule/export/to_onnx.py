@@ -78,11 +78,8 @@ def to_proto(model: Model) -> Any:
 
 def _facts(model: Model) -> dict[str, str]:
     """What is kept with the graph, as text."""
-    facts = {"columns": {x.name: x.title for x in model.inputs}, **model.facts}
-    return {
-        key: item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
-        for key, item in facts.items()
-    }
+    titles = {x.name: x.title for x in model.inputs}
+    return {"inputs": json.dumps(titles, ensure_ascii=False), **model.said}
 
 
 class _Writer(Nodes, Whole[Edge]):
@@ -103,14 +100,14 @@ class _Writer(Nodes, Whole[Edge]):
         shape = self.model.shape(x.value)
         if x.codes is not None:
             self.found[x.value] = self._looked_up(x, x.codes)
-            kind = onnx.TensorProto.STRING
+            kind = int(onnx.TensorProto.STRING)
         else:
             kind = onnx_type(x.value.type.dtype)
             edge = Edge(x.name, x.value.type.dtype, shape)
             wide = stored(edge.dtype)
-            self.found[x.value] = (
-                edge if wide == edge.dtype else self.node("Cast", [x.name], edge, to=onnx_type(wide))
-            )  # fmt: skip
+            if wide != edge.dtype:
+                edge = self.node("Cast", [x.name], edge, to=onnx_type(wide))
+            self.found[x.value] = edge
         return helper.make_tensor_value_info(x.name, kind, _declared(shape))
 
     def _looked_up(self, x: Input, codes: Codes) -> Edge:
@@ -145,7 +142,7 @@ class _Writer(Nodes, Whole[Edge]):
         if isinstance(labels[0], str):
             name = self.fresh("labels")
             text = [label.encode() for label in labels]
-            kind = onnx.TensorProto.STRING
+            kind = int(onnx.TensorProto.STRING)
             self.initializers[name] = helper.make_tensor(name, kind, [len(text)], text)
             return name, int(kind)
         array = np.array(labels)
