@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.insight import input_gradients
+from chainrule.insight import explain, input_gradients
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(7, 4))
@@ -112,6 +112,16 @@ def test_inputs_of_any_shape_and_whole_numbers():
 def test_what_cannot_be_asked(arguments, message):
     with pytest.raises(ValueError, match=message):
         input_gradients(network(), X, **arguments)
+
+
+@pytest.mark.parametrize("function", [input_gradients, explain])
+def test_a_slope_that_is_not_there_is_an_error(function):
+    class Distance(cr.nn.Module):
+        def forward(self, x):
+            return cr.sqrt((x * x).sum(1))
+
+    with pytest.raises(ValueError, match="of row 1 is NaN, as that of 1 of 3 rows"):
+        function(Distance(), [[1.0, 2.0], [0.0, 0.0], [1.0, 0.0]])
 
 
 def test_missing_inputs_are_named():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from chainrule.compile import compile
-from chainrule.insight.batches import BATCH, Of, evaluated, inputs
+from chainrule.insight.batches import BATCH, Of, evaluated, inputs, without_nan
 from chainrule.insight.gradients import Output, Slope, chosen_outputs, slope_of
 from chainrule.insight.text import table
 from chainrule.ir import Array
@@ -230,7 +230,7 @@ def explain(
         of,
         _column_names(given.columns, x),
         x,
-        (x.astype(np.float64) - start) * total,
+        without_nan("attribution", (x.astype(np.float64) - start) * total),
         index,
         *ends,
     )

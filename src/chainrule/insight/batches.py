@@ -63,6 +63,17 @@ def evaluated(
     return [np.concatenate(column) for column in zip(*found, strict=True)]
 
 
+def without_nan(what: str, found: Array) -> Array:
+    """`found`, one row for each row, unless there is NaN in it."""
+    rows = np.flatnonzero(np.isnan(found).reshape(len(found), -1).any(axis=1))
+    if rows.size:
+        raise ValueError(
+            f"the {what} of row {rows[0]} is NaN, as that of {rows.size} of "
+            f"{len(found)} rows: the network has no slope there, or overflows"
+        )
+    return found
+
+
 def outputs_of(net: Module, x: Array, batch_size: int = BATCH) -> Array:
     """What the network gives for the rows, of shape `(B, outputs)`."""
     (y,) = evaluated(net, compile(lambda x: (net(x),)), [x], batch_size=batch_size)

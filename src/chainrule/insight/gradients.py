@@ -15,6 +15,7 @@ from chainrule.insight.batches import (
     outputs_of,
     picked,
     table_of,
+    without_nan,
 )
 from chainrule.ir import Array
 from chainrule.nn import Module
@@ -53,7 +54,7 @@ def input_gradients(
     in evaluation mode, and rows must not depend on each other.
 
     Raises `ValueError` or `TypeError` for inputs that are no finite numbers and for
-    outputs that the network does not have.
+    outputs that the network does not have, and `ValueError` where a gradient is NaN.
 
     >>> import chainrule as cr
     >>> net = cr.nn.Sequential(cr.nn.Dense(2, 1, W_init="ones"), cr.nn.Tanh())
@@ -72,9 +73,10 @@ def input_gradients(
             evaluated(net, slope, [x, np.full(len(x), k)], batch_size=batch_size)[1]
             for k in range(count)
         ]
-        return np.stack(found, axis=1)
+        return without_nan("gradient", np.stack(found, axis=1))
     index = chosen_outputs(net, x, output)
-    return evaluated(net, slope, [x, index], batch_size=batch_size)[1]
+    _, dx = evaluated(net, slope, [x, index], batch_size=batch_size)
+    return without_nan("gradient", dx)
 
 
 def slope_of(net: Module, of: Of) -> Slope:
