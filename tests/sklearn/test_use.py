@@ -234,3 +234,22 @@ def test_sparse_rows_too_large_for_memory_are_taken_in_blocks(parameters, monkey
     parts = quick(**parameters).fit(sparse.csc_array(X), y, weights)
     for one, other in zip(whole.coefs_, parts.coefs_, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_what_is_tuned_compiles_nothing(monkeypatch):
+    first = {"hidden_layer_sizes": 11, "batch_size": 64, "max_iter": 3}
+    quick(**first, max_grad_norm=1.0).fit(X, y)
+    quick(**first, max_grad_norm=1.0, solver="sgd").fit(X, y)
+
+    def compile_graph(*args, **keywords):
+        raise AssertionError("compiled")
+
+    monkeypatch.setattr("chainrule.native.families.compile_graph", compile_graph)
+    for tuned in (
+        {"alpha": 1.0, "learning_rate_init": 0.1, "beta_1": 0.5, "beta_2": 0.9},
+        {"epsilon": 1e-3, "max_grad_norm": 3.0, "batch_size": 50, "tol": 1.0},
+        {"solver": "sgd", "momentum": 0.5, "learning_rate": "invscaling"},
+    ):
+        quick(**{**first, "max_grad_norm": 1.0, **tuned}).fit(X[:120], y[:120])
+    with pytest.raises(AssertionError, match="compiled"):
+        quick(**{**first, "hidden_layer_sizes": 13, "activation": "tanh"}).fit(X, y)

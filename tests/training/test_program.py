@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.training.data import Rows
+from chainrule.training.program import Program
 
 
 def test_predict_is_the_network_in_evaluation_mode():
@@ -47,3 +49,37 @@ def test_predict_leaves_each_layer_in_the_mode_it_was_in():
     cr.predict(net, np.ones((3, 2)))
     assert net.training
     assert not net[1].training
+
+
+def test_loss_and_gradient_at_any_weights():
+    rng = np.random.default_rng(0)
+    X, t = rng.normal(size=(20, 3)), rng.normal(size=(20, 2))
+    net = cr.nn.Dense(3, 2, rng=0, dtype=np.float64)
+    optimizer = cr.optim.SGD()
+    optimizer.initialize(net)
+    penalty = cr.training.L2(0.5)
+    program = Program(net, cr.losses.squared_error, optimizer, penalty=penalty)
+    x = rng.normal(size=8)
+    loss, gradient = program.loss_and_gradient(Rows(X, t), x)
+    W, b = x[:6].reshape(3, 2), x[6:]
+    error = X @ W + b - t
+    np.testing.assert_array_equal(net.W.numpy(), W)
+    assert loss == pytest.approx((error**2).mean() + 0.25 * (W**2).sum())
+    dW = X.T @ error * 2 / error.size + 0.5 * W
+    expected = np.concatenate([dW.ravel(), error.sum(axis=0) * 2 / error.size])
+    np.testing.assert_allclose(gradient, expected)
+
+
+def test_a_program_can_begin_another_run():
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    net = cr.nn.Dense(3, 2, rng=0, dtype=np.float64)
+    optimizer = cr.optim.SGD(0.1)
+    optimizer.initialize(net)
+    program = Program(net, cr.losses.cross_entropy, optimizer)
+    start, bounds = net.state_dict(), np.array([0, 10, 20])
+    first = program.epochs(Rows(X, y), [np.arange(20)], bounds)
+    net.load_state_dict(start)
+    program.restart()
+    assert program.latest_batch is None
+    again = program.epochs(Rows(X, y), [np.arange(20)], bounds)
+    np.testing.assert_array_equal(first, again)

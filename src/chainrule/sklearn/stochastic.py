@@ -285,13 +285,13 @@ class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
         Training stops after so many epochs in a row without progress, which cannot be
         sooner than if there is none from now on.
         """
-        looks = course.held is not None or any(c.looks for c in run.callbacks)
         adapts = schedule is not None and schedule.observes
-        if looks or adapts or hasattr(self, "_skl_callbacks"):
+        if course.held is not None or adapts or hasattr(self, "_skl_callbacks"):
             return 1
+        allowed = [callback.epochs_at_once(run) for callback in run.callbacks]
         patience = self.n_iter_no_change + 1 - self._no_improvement_count
         left = epochs - self.n_iter_
-        return int(max(1, min(patience, left, course.epochs_at_once())))
+        return int(max(1, min(patience, left, course.epochs_at_once(), *allowed)))
 
     def _advance(
         self, course: Course, run: Run, count: int, schedule: Schedule | None
