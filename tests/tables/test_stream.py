@@ -2,6 +2,7 @@
 
 import gzip
 import lzma
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -288,6 +289,18 @@ def test_a_table_without_rows_is_refused(tmp_path):
     parquet.write_table(table().slice(0, 0), tmp_path / "t.parquet")
     with pytest.raises(TableError, match="no rows"):
         list(open_stream(tmp_path / "t.parquet").batches())
+
+
+def test_no_thread_is_left_whatever_happens(tmp_path):
+    good, bad = as_csv(table(), tmp_path), tmp_path / "bad.csv"
+    bad.write_text("a,b\n1,2\n3\n")
+    batches = open_stream(good).batches(rows=100)
+    next(batches)
+    batches.close()
+    with pytest.raises(TableError, match="line 3: 1 cell where"):
+        list(open_stream(bad).batches())
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("chainrule-table")]
 
 
 # --- the survey -------------------------------------------------------------------

@@ -12,7 +12,8 @@ rows are cut into files, row groups or batches.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
@@ -84,13 +85,18 @@ class TableStream:
 
     def batches(
         self, columns: Collection[str] | None = None, rows: int = ROWS
-    ) -> Iterator[Batch]:
+    ) -> Generator[Batch]:
         """All rows, at most so many at a time, with these columns or all of them.
+
+        Another thread reads the next rows while somebody works on these.
 
         Raises:
             TableError: where a file is damaged, lacks a column, or holds something else
                 than the rows before.
         """
+        return _ahead(self._batches(columns, rows))
+
+    def _batches(self, columns: Collection[str] | None, rows: int) -> Iterator[Batch]:
         wanted = [c for c in self.columns if columns is None or c in columns]
         inside = [name for name in wanted if name not in self.partitions]
         start, one = 0, self.files[0]
@@ -124,6 +130,15 @@ class TableStream:
             self.forms[name] = _joined(before, now)
             columns[name] = column
         return pa.table(columns)
+
+
+def _ahead(batches: Iterator[Batch]) -> Generator[Batch]:
+    """The same, while the next one is already being made."""
+    with ThreadPoolExecutor(1, "chainrule-table") as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _fits(before: Form, now: Form) -> bool:

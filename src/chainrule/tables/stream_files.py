@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from chainrule.tables.arrow import Form, trimmed
 from chainrule.tables.delimited import sniff
-from chainrule.tables.errors import TableError, category_advice
+from chainrule.tables.errors import TableError, category_advice, count
 from chainrule.tables.places import Place
 from chainrule.tables.read import refuse_elsewhere
 from chainrule.tables.text import (
@@ -298,8 +298,8 @@ class _TextFile(TableFile):
             if not row.text.strip(' \t\r\n"'):
                 return "skip"
             faulty.append(
-                f"{self.name}, near line {(row.number or 0) + lines:,}: "
-                f"{row.actual_columns} cells where the header has "
+                f"{self.name}, near line {row.number or lines:,}: "
+                f"{count(row.actual_columns, 'cell')} where the header has "
                 f"{row.expected_columns} ({row.text[:60]!r}); a cell that contains the "
                 f"delimiter {delimiter!r} must stand in quotes"
             )
