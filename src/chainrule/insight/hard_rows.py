@@ -146,7 +146,8 @@ def _measured(
     if not np.isfinite(squares).all() or not np.isfinite(each).all():
         wrong = int(np.argmin(np.isfinite(squares) & np.isfinite(each)))
         raise ValueError(f"the loss of row {wrong}, or its gradient, is not finite")
-    return each.astype(np.float64), np.sqrt(squares)
+    # Rounding may leave a sum of products of positions below 0.
+    return each.astype(np.float64), np.sqrt(np.maximum(squares, 0))
 
 
 def _told_apart(net: Module, loss: Loss, x: Array, y: Array) -> set[str]:
