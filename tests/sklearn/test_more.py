@@ -368,6 +368,23 @@ def test_callbacks_of_chainrule_see_the_run():
     assert watcher.seen == [2, *epochs, 2]
 
 
+def test_callbacks_are_told_of_steps():
+    class Counter(cr.Callback):
+        def __init__(self):
+            self.seen = []
+
+        def on_step(self, run, step, loss):
+            self.seen.append((step, loss))
+
+    counter = Counter()
+    a = quick(max_iter=2, batch_size=50, callbacks=[counter]).fit(X, y)
+    assert [step for step, _ in counter.seen] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_allclose(
+        np.mean([x for _, x in counter.seen[:3]]), a.loss_curve_[0]
+    )
+    same(a, quick(max_iter=2, batch_size=50).fit(X, y))
+
+
 def test_callbacks_of_scikit_learn_are_told():
     monitor = ScoringMonitor(scoring="accuracy")
     a = quick(max_iter=3).set_callbacks(monitor).fit(X, y)

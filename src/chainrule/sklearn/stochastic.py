@@ -24,7 +24,7 @@ from chainrule.nn import reseed
 from chainrule.optim import Schedule
 from chainrule.sklearn.trainer import TRAINERS, Architecture, Recipe, Trainer, Weights
 from chainrule.sklearn.updates import Settings
-from chainrule.sklearn.watching import Course, Held, run_of, score_by
+from chainrule.sklearn.watching import Course, Held, run_of, score_by, step_teller
 from chainrule.training import Run
 from chainrule.training.data import Rows
 
@@ -303,7 +303,7 @@ class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
         rates = [self._optimizer.learning_rate]
         rates += [self._rate_after(self.t_ + i * rows) for i in range(1, count)]
         task = self._task_begins(course)
-        losses = course.take(orders, schedule or rates)
+        losses = course.take(orders, schedule or rates, step_teller(run))
         seconds = (time.perf_counter() - began) / count
         for loss in losses:
             self._note(loss, rows)

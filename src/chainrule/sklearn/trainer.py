@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
@@ -28,6 +28,8 @@ from chainrule.tensor import State, Tensor
 from chainrule.training import L2
 from chainrule.training.data import Rows
 from chainrule.training.program import Program, smallest_batch
+
+OnStep: TypeAlias = Callable[[int, float], None]
 
 # scikit-learn's names for what others call otherwise.
 ALIASES = {"logistic": "sigmoid", "swish": "silu"}
@@ -190,10 +192,17 @@ class Trainer(Network):
         orders: Sequence[Array],
         bounds: Array,
         rates: Sequence[float] | Schedule,
+        on_step: OnStep | None = None,
     ) -> Array:
-        """Train on all rows once for each order; the loss of each step, by epoch."""
+        """Train on all rows once for each order; the loss of each step, by epoch.
+
+        If it is given, `on_step(step, loss)` is called after each step.
+        """
         self.update.plan(rates, len(bounds) - 1)
-        return self.program.epochs(data, orders, bounds)
+        if on_step is None:
+            return self.program.epochs(data, orders, bounds)
+        told = [self.program.epoch(data, order, bounds, on_step) for order in orders]
+        return np.stack(told)
 
     def loss_of(self, data: Rows) -> float:
         """The mean loss of rows that are not trained on."""

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.metrics import get_scorer
 
 from chainrule.ir import Array
-from chainrule.sklearn.trainer import Trainer
+from chainrule.sklearn.trainer import OnStep, Trainer
 from chainrule.training import Callback, NonFiniteError, ProgressLine, Run
 from chainrule.training.data import Rows, batch_bounds
 
@@ -106,7 +106,9 @@ class Course:
         """How many epochs to take in one call, if nobody looks between them."""
         return int(min(_CALL_SECONDS / self._seconds, _MOST_ROWS / len(self.data)))
 
-    def take(self, orders: Sequence[Array], rates: Any) -> list[float]:
+    def take(
+        self, orders: Sequence[Array], rates: Any, on_step: OnStep | None = None
+    ) -> list[float]:
         """Train for some epochs; the loss of each, as scikit-learn averages it.
 
         When the loss is not finite, that raises `ValueError`; but where the best
@@ -116,7 +118,7 @@ class Course:
         if not self.diverged:
             began = time.perf_counter()
             try:
-                losses = self._epochs(orders, rates)
+                losses = self._epochs(orders, rates, on_step)
             except NonFiniteError as error:
                 if not self._goes_on:
                     raise ValueError(f"{NOT_FINITE}\n{error}") from error
@@ -130,19 +132,23 @@ class Course:
                 return list(total / len(self.data))
         return [np.nan] * len(orders)
 
-    def _epochs(self, orders: Sequence[Array], rates: Any) -> Array:
+    def _epochs(
+        self, orders: Sequence[Array], rates: Any, on_step: OnStep | None
+    ) -> Array:
         """The loss of each step, by epoch."""
         if not isinstance(self.data, SparseRows):
-            return self.trainer.epochs(self.data, orders, self.bounds, rates)
+            return self.trainer.epochs(self.data, orders, self.bounds, rates, on_step)
         rates = rates if isinstance(rates, Sequence) else [rates] * len(orders)
         return np.stack(
             [
-                self._block_by_block(self.data, order, rate)
+                self._block_by_block(self.data, order, rate, on_step)
                 for order, rate in zip(orders, rates, strict=True)
             ]
         )
 
-    def _block_by_block(self, data: SparseRows, order: Array, rate: Any) -> Array:
+    def _block_by_block(
+        self, data: SparseRows, order: Array, rate: Any, on_step: OnStep | None
+    ) -> Array:
         """An epoch in which a few batches at a time are made dense."""
         size = int(self.bounds[1])
         each = max(1, BLOCK_BYTES // (size * data.X.shape[1] * data.X.dtype.itemsize))
@@ -152,9 +158,9 @@ class Course:
             bounds = self.bounds[first : first + each + 1]
             block = data.take(order[bounds[0] : bounds[-1]])
             here = [np.arange(len(block))]
-            losses.append(
-                self.trainer.epochs(block, here, bounds - bounds[0], rates)[0]
-            )
+            bounds = bounds - bounds[0]
+            found = self.trainer.epochs(block, here, bounds, rates, on_step)
+            losses.append(found[0])
         return np.concatenate(losses)
 
     def _check_weights(self, orders: Sequence[Array]) -> None:
@@ -209,6 +215,19 @@ class _Calling(Callback):
         if self.function(self.estimator):
             name = getattr(self.function, "__name__", "a callback")
             run.stop(f"{name} asked for it")
+
+
+def step_teller(run: Run) -> OnStep | None:
+    """Tells callbacks of each step, if any of them wants to know."""
+    watchers = [c for c in run.callbacks if type(c).on_step is not Callback.on_step]
+    if not watchers:
+        return None
+
+    def tell(step: int, loss: float) -> None:
+        for callback in watchers:
+            callback.on_step(run, step, loss)
+
+    return tell
 
 
 def run_of(estimator: Any, course: Course, epochs: int) -> Run:
