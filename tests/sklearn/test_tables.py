@@ -243,3 +243,30 @@ def test_a_column_may_be_called_like_the_target():
     X = pd.DataFrame({"y": np.arange(40.0), "day": [dt.date(2024, 1, 1)] * 40})
     reg = TableRegressor(epochs=2).fit(X, pd.Series(np.arange(40.0), name="y"))
     assert reg.run_.target == "y_"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"normalization": "layer"},
+        {"schedule": "cosine"},
+        {"clip_norm": 0.01},
+        {"dropout": 0.5},
+        {"weight_decay": 5.0},
+        {"lr": 0.1},
+        {"batch_size": 7},
+        {"optimizer": "sgd"},
+        {"activation": "tanh"},
+        {"scaling": "quantile"},
+        {"drop": ["x1"]},
+        {"validation": 0.3},
+        {"random_state": 1},
+    ],
+)
+def test_every_parameter_reaches_the_training(changed):
+    X = np.random.default_rng(0).lognormal(size=(100, 2))
+    y = X.sum(axis=1)
+    options = {"hidden": (4,), "epochs": 2, "random_state": 0}
+    usual = TableRegressor(**options).fit(X, y).predict(X)
+    other = TableRegressor(**{**options, **changed}).fit(X, y).predict(X)
+    assert not np.array_equal(usual, other)

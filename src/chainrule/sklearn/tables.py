@@ -43,11 +43,15 @@ class _TableEstimator(BaseEstimator):
         hidden: Collection[int] = (64, 64),
         *,
         activation: str = "relu",
+        normalization: str = "none",
         dropout: float = 0.0,
         epochs: int = 200,
+        max_time: float | None = None,
         batch_size: int | None = None,
         optimizer: str = "adamw",
         lr: float | None = None,
+        schedule: str = "constant",
+        clip_norm: float | None = None,
         weight_decay: float | None = None,
         validation: float = 0.15,
         patience: int | None = 20,
@@ -61,11 +65,15 @@ class _TableEstimator(BaseEstimator):
     ) -> None:
         self.hidden = hidden
         self.activation = activation
+        self.normalization = normalization
         self.dropout = dropout
         self.epochs = epochs
+        self.max_time = max_time
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.lr = lr
+        self.schedule = schedule
+        self.clip_norm = clip_norm
         self.weight_decay = weight_decay
         self.validation = validation
         self.patience = patience
@@ -154,11 +162,16 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
     Args:
         hidden: the units of each hidden layer; none for logistic regression.
         activation: relu, leaky_relu, gelu, silu, elu, selu, tanh, sigmoid, softplus.
+        normalization: `"batch"` or `"layer"`, of what goes into the activations.
         dropout: the share of hidden units left out in each step.
         epochs: how often to go through the training rows at most.
+        max_time: begin no further epoch after so many seconds.
         batch_size: rows in each step; by default 16 to 256, by how many there are.
         optimizer: adamw, adam, sgd (with momentum 0.9), rmsprop, adagrad, lion, lbfgs.
         lr: the learning rate; by default that of the optimizer.
+        schedule: how the learning rate changes: `"constant"`, `"cosine"`,
+            `"one_cycle"` or `"plateau"`.
+        clip_norm: the longest that the gradient of a step may be.
         weight_decay: how fast weights are drawn towards 0; by default, with adamw,
             500 / training rows, but at most 1.
         validation: the share of rows that decide when to stop; 0 for none.
@@ -194,11 +207,15 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         hidden: Collection[int] = (64, 64),
         *,
         activation: str = "relu",
+        normalization: str = "none",
         dropout: float = 0.0,
         epochs: int = 200,
+        max_time: float | None = None,
         batch_size: int | None = None,
         optimizer: str = "adamw",
         lr: float | None = None,
+        schedule: str = "constant",
+        clip_norm: float | None = None,
         weight_decay: float | None = None,
         validation: float = 0.15,
         patience: int | None = 20,
@@ -214,11 +231,15 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         super().__init__(
             hidden,
             activation=activation,
+            normalization=normalization,
             dropout=dropout,
             epochs=epochs,
+            max_time=max_time,
             batch_size=batch_size,
             optimizer=optimizer,
             lr=lr,
+            schedule=schedule,
+            clip_norm=clip_norm,
             weight_decay=weight_decay,
             validation=validation,
             patience=patience,
@@ -288,11 +309,15 @@ class TableRegressor(RegressorMixin, _TableEstimator):
     Args:
         hidden: the units of each hidden layer; none for linear regression.
         activation: as of `TableClassifier`, and so are the arguments up to `embed`.
+        normalization: likewise.
         dropout: likewise.
         epochs: likewise.
+        max_time: likewise.
         batch_size: likewise.
         optimizer: likewise.
         lr: likewise.
+        schedule: likewise.
+        clip_norm: likewise.
         weight_decay: likewise.
         validation: likewise.
         patience: likewise.
@@ -318,11 +343,15 @@ class TableRegressor(RegressorMixin, _TableEstimator):
         hidden: Collection[int] = (64, 64),
         *,
         activation: str = "relu",
+        normalization: str = "none",
         dropout: float = 0.0,
         epochs: int = 200,
+        max_time: float | None = None,
         batch_size: int | None = None,
         optimizer: str = "adamw",
         lr: float | None = None,
+        schedule: str = "constant",
+        clip_norm: float | None = None,
         weight_decay: float | None = None,
         validation: float = 0.15,
         patience: int | None = 20,
@@ -338,11 +367,15 @@ class TableRegressor(RegressorMixin, _TableEstimator):
         super().__init__(
             hidden,
             activation=activation,
+            normalization=normalization,
             dropout=dropout,
             epochs=epochs,
+            max_time=max_time,
             batch_size=batch_size,
             optimizer=optimizer,
             lr=lr,
+            schedule=schedule,
+            clip_norm=clip_norm,
             weight_decay=weight_decay,
             validation=validation,
             patience=patience,
@@ -367,10 +400,12 @@ class TableRegressor(RegressorMixin, _TableEstimator):
         return self.run_.encoder.decode(outputs)
 
 
+# The parameters that are options of `train_table` of the same name.
 _TRAINING = (
-    *("hidden", "activation", "dropout", "epochs", "batch_size", "optimizer", "lr"),
-    *("weight_decay", "validation", "patience", "kinds", "drop", "scaling"),
-    *("max_categories", "min_count", "embed", "target_transform"),
+    *("hidden", "activation", "normalization", "dropout", "epochs", "max_time"),
+    *("batch_size", "optimizer", "lr", "schedule", "clip_norm", "weight_decay"),
+    *("validation", "patience", "kinds", "drop", "scaling", "max_categories"),
+    *("min_count", "embed", "target_transform"),
 )
 _ANY = {"dtype": None, "ensure_all_finite": False}
 

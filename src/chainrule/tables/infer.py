@@ -266,7 +266,8 @@ class _Survey:
             raise TableError(
                 f"column {name!r} holds dates such as {_example(text)}, where day and "
                 f"month could be either; say kinds={{{name!r}: 'date d/m/y'}} or "
-                f"'date m/d/y', write them as 2024-01-31, or {drop_advice(name)}"
+                f"'date m/d/y' (--date {name}=d/m/y), write them as 2024-01-31, or "
+                f"{drop_advice(name)}"
             )
         _, good = parse_times(text, ways[0])
         if not good.all():
