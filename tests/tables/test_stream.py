@@ -171,6 +171,14 @@ def test_folders_name_columns_and_patterns_files(tmp_path):
     assert len(everything(open_stream(tmp_path / "*" / "t.parquet"))) == 4
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_byte_order_mark_says_the_encoding(encoding, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("Straße,b\nKöln,1\n", encoding=encoding)
+    found = everything(open_stream(path))
+    assert found.to_pydict() == {"Straße": ["Köln"], "b": [1]}
+
+
 def test_memory_grows_with_the_table(tmp_path):
     parquet.write_table(table(), tmp_path / "one.parquet")
     parquet.write_table(together([table()] * 3), tmp_path / "three.parquet")

@@ -23,7 +23,7 @@ SNIFFED_BYTES = 1 << 16  # below the longest cell that the csv module takes
 SNIFFED_ROWS = 100
 BLOCK_BYTES = 1 << 23
 
-_BYTE_ORDER_MARKS = (  # the longer first: UTF-32's begins with UTF-16's
+BYTE_ORDER_MARKS = (  # the longer first: UTF-32's begins with UTF-16's
     (b"\xff\xfe\0\0", "utf-32"),
     (b"\0\0\xfe\xff", "utf-32"),
     (b"\xff\xfe", "utf-16"),
@@ -124,7 +124,7 @@ def _checked(delimiter: str) -> str:
 
 def _utf8(data: bytes, file: str, encoding: str | None) -> bytes:
     """Bring the text to UTF-8 without a byte order mark; say where it is none."""
-    marks = (name for mark, name in _BYTE_ORDER_MARKS if data.startswith(mark))
+    marks = (name for mark, name in BYTE_ORDER_MARKS if data.startswith(mark))
     used = encoding or next(marks, "utf-8")
     if used == "utf-8" and b"\0" in data:
         line = data.count(b"\n", 0, data.index(b"\0")) + 1

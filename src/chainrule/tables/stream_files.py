@@ -17,7 +17,7 @@ import pyarrow.csv as arrow_csv
 from pyarrow import parquet
 
 from chainrule.tables.arrow import Form, trimmed
-from chainrule.tables.delimited import sniff
+from chainrule.tables.delimited import BYTE_ORDER_MARKS, sniff
 from chainrule.tables.errors import TableError, category_advice, count
 from chainrule.tables.places import Place
 from chainrule.tables.read import refuse_elsewhere
@@ -122,9 +122,10 @@ def open_file(
         return _ArrowStream(place)
     refuse_elsewhere(head, place.name)
     kind = next((k for magic, k in _COMPRESSED.items() if head.startswith(magic)), None)
-    return _TextFile(
-        place, kind, missing, delimiter, encoding or "utf-8", frozenset(text)
-    )
+    marked = (name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark))
+    # Arrow skips the mark of UTF-8 by itself.
+    used = encoding or next(marked, "utf-8").removesuffix("-sig")
+    return _TextFile(place, kind, missing, delimiter, used, frozenset(text))
 
 
 @dataclass(frozen=True)

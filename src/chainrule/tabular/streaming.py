@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from chainrule.ir import Array
 from chainrule.tables import Encoder, TableError, infer_schema, read_table
+from chainrule.tables.arrow import form, plain
 from chainrule.tables.errors import numbered
 from chainrule.tables.stream import (
     HELD_ROWS,
@@ -46,9 +49,10 @@ from chainrule.training.stream_memory import available, bytes_of
 __all__ = ["StreamedProblem", "allowance", "located", "prepare_streamed"]
 
 # How much of the allowed memory the rows take that are in it all the time, and how
-# often a cell is there: as it was read, copied once while rows are drawn, encoded.
+# often a cell is there as it was read: it is copied while rows are drawn.
 _SHARE_IN_MEMORY = 0.25
-_TIMES_IN_MEMORY = 2.5
+_TIMES_IN_MEMORY = 2.0
+_CATEGORIES = 50  # that have an input of their own, by default
 
 
 @dataclass(frozen=True)
@@ -181,8 +185,16 @@ def _share_that_fits(stream: TableStream, memory: int) -> float:
     """The share of the usual numbers of held-out rows, and of the sample, that fits."""
     (first,) = islice(stream.batches(rows=1000), 1)
     row = first.table.nbytes / len(first) * _TIMES_IN_MEMORY
+    row += 4 * sum(_inputs(column) for column in first.table.columns)
     usual = float((2 * HELD_ROWS + SAMPLE_ROWS) * row)
     return min(1.0, _SHARE_IN_MEMORY * memory / usual)
+
+
+def _inputs(column: pa.ChunkedArray) -> int:
+    """About how many inputs a column becomes."""
+    if form(column.type) not in ("text", "category"):
+        return 2
+    return min(int(pc.count_distinct(plain(column)).as_py()), _CATEGORIES) + 2
 
 
 def _written(
