@@ -155,6 +155,12 @@ def test_a_window_stays_while_the_next_is_read():
         assert (piece.rows.y == before).all()
 
 
+def test_a_block_may_fill_a_window():
+    stream = Stream(numbered(1000, block=90, window=100), FLOAT32)
+    rows, _ = visited(stream, 0, batch_bounds(1000, 10))
+    assert sorted(rows) == list(range(1000))
+
+
 def test_too_little_memory_is_said_with_what_is_needed():
     stream = Stream(numbered(1000, block=500, window=100), FLOAT32)
     with pytest.raises(ValueError, match=r"blocks of 500 rows .* memory=\d+MB"):

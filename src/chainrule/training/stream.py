@@ -243,8 +243,10 @@ class Stream:
         self._like = _converted(source, dtype, labels=labels)
         blocks = np.asarray(source.sizes, np.int64)
         self._firsts = np.concatenate([[0], np.cumsum(blocks)])
-        kept = [int(self._kept(block).sum()) for block in range(len(blocks))]
-        self.sizes = np.asarray(kept, np.int64) if held else blocks
+        self.sizes = blocks
+        if held:
+            kept = [int(self._kept(block).sum()) for block in range(len(blocks))]
+            self.sizes = np.asarray(kept, np.int64)
         self._buffers: list[Rows] = []
         self._scratch = self.empty(int(blocks.max(initial=0))) if held else None
         self._weight: float | None = None
@@ -370,9 +372,9 @@ class Stream:
         windows = self._windows(seed, epoch, bounds, shuffle=shuffle)
         size = int(np.diff(bounds).max())
         most = self.window_rows(size) + size
-        if not self._buffers or len(self._buffers[0]) < most:
+        count = min(len(windows), 2)
+        if len(self._buffers) < count or len(self._buffers[0]) < most:
             self._buffers = []  # before new ones are made
-            count = min(len(windows), 2)
             self._buffers = [self.empty(most) for _ in range(count)]
         stopped = threading.Event()
 
@@ -406,17 +408,9 @@ class Stream:
         if shuffle:
             blocks = blocks[permutation(seed, f"blocks of {epoch}", len(blocks))]
         room = self.window_rows(int(np.diff(bounds).max()))
-        ends = np.cumsum(self.sizes[blocks])
-        # Blocks are whole: a window may miss its share by one.
-        fitting = max(room - int(self.sizes.max()), 1)
-        count = 1 if ends[-1] <= room else -(-int(ends[-1]) // fitting)
-        shares = ends[-1] * np.arange(1, count)
-        cuts = np.searchsorted(ends * count, shares, "right")
         windows: list[_Window] = []
         first = carried = 0
-        for part in np.split(blocks, cuts):
-            if not len(part):
-                continue
+        for part in np.split(blocks, _cuts(self.sizes[blocks].tolist(), room)):
             there = int(bounds[first]) + carried + int(self.sizes[part].sum())
             stop = int(np.searchsorted(bounds, there, side="right")) - 1
             number = len(windows)
@@ -479,6 +473,23 @@ class Stream:
         first, stop = int(self._firsts[block]), int(self._firsts[block + 1])
         words = row_words(self._seed, "validation", first, stop - first)
         return np.asarray(words >= np.uint64(self._held * 2.0**63) * np.uint64(2))
+
+
+def _cuts(sizes: Sequence[int], room: int) -> list[int]:
+    """Where to cut blocks into windows that hold about as many rows each.
+
+    >>> _cuts([4, 4, 4, 4, 4], room=9)
+    [2, 4]
+    """
+    total = sum(sizes)
+    share = total / -(-total // room)
+    cuts, filled = [], 0
+    for number, size in enumerate(sizes):
+        if filled and (filled >= share or filled + size > room):
+            cuts.append(number)
+            filled = 0
+        filled += size
+    return cuts
 
 
 def window_bytes(memory: int | str | None) -> int:
