@@ -1,7 +1,6 @@
 """Files: what they are called, what is in them, and what is said of wrong ones."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -45,7 +44,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(format, net, tmp_path):
     assert path.read_text() == "before"
     export(net, path, format)
     assert path.read_bytes() != b"before"
-    assert os.listdir(tmp_path) == ["file"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_unknown_formats(net, tmp_path):
@@ -107,6 +106,12 @@ def test_integers_come_in_as_they_are(tmp_path):
     path = cr.export.onnx(embed, tmp_path / "e.onnx", np.zeros((1, 3), np.int32))
     (given,) = onnx.load(path).graph.input
     assert given.type.tensor_type.elem_type == onnx.TensorProto.INT32
+
+
+def test_examples_come_in_the_dtype_of_the_weights(net, x, tmp_path):
+    path = cr.export.onnx(net, tmp_path / "net.onnx", x.astype(np.float64))
+    (given,) = onnx.load(path).graph.input
+    assert given.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
 
 
 # --- NumPy ------------------------------------------------------------------------

@@ -63,8 +63,11 @@ NETWORKS = {
     "three_axes": (lambda: S(Dense(4, 5, rng=0), cr.nn.LayerNorm(5)), (3, 4)),
     "flatten": (lambda: S(cr.nn.Flatten(), Dense(12, 2, rng=0)), (3, 4)),
     "attention": (lambda: Attention(4), (5, 4)),
-    "nested": (lambda: S(S(Dense(4, 8, rng=0), cr.nn.Tanh()), Dense(8, 1, rng=1)), (4,)),
-}  # fmt: skip
+    "nested": (
+        lambda: S(S(Dense(4, 8, rng=0), cr.nn.Tanh()), Dense(8, 1, rng=1)),
+        (4,),
+    ),
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -139,7 +142,7 @@ def test_sizes_in_numbers(format, formats, close):
         (lambda x: cr.flip(x, 0), "flip"),
         (lambda x: cr.sort(x, 0), "argsort"),
         (lambda x: cr.cumsum(x, 0), "cumulative_sum"),
-        (lambda x: cr.transpose(x), "first axis"),
+        (cr.transpose, "first axis"),
         (lambda x: x[:2], "slice"),
         (lambda x: x + cr.expand_dims(cr.sum(x, 1), 0)[0, :1], "slice"),
     ],
@@ -233,5 +236,5 @@ def test_an_index_out_of_range(format, formats):
         with pytest.raises(IndexError):
             formats.numpy(model, [x])
     else:
-        with pytest.raises(Exception, match="out of data bounds|out of bounds"):
+        with pytest.raises(Exception, match=r"out of (data )?bounds"):
             formats.onnx(model, [x])

@@ -1,5 +1,7 @@
 """Every operation, and random graphs of them, in every format."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -90,8 +92,9 @@ def test_random_graphs_serve_any_number_of_rows(seed, format, formats, close):
         found = getattr(formats, format)(model, arrays)
     except ExportError as error:
         # A size that is no polynomial, random bits, or no input that counts the rows.
-        assert "cannot be written" in str(error) or "no input has an axis" in str(error)
-        return
+        if re.search(r"cannot be written|no input has an axis", str(error)):
+            return
+        raise
     close(found, expected, 1e-4 if maker.dtype == np.float32 else 1e-9)
 
 

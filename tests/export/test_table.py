@@ -10,12 +10,14 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from pyarrow import csv
 
 import chainrule as cr
 from chainrule.export import ExportError, to_c
 from chainrule.export.c_table import quoted
 from chainrule.export.table import model_of_run
 from chainrule.tables import TableWarning
+from chainrule.tables.dates import instants
 from chainrule.tabular import train_table
 
 FORMATS = ["onnx", "numpy", "c"]
@@ -119,7 +121,10 @@ def predict(format, model, table, formats):
     return list(found["label"]), found["probabilities"]
 
 
-def in_c(model, given, formats):
+CPP = ("g++", "-std=c++17")
+
+
+def in_c(model, given, formats, *compiler):
     """A program with the rows in it, which prints what it predicts."""
     rows = len(next(iter(given.values())))
     cells = [
@@ -133,7 +138,10 @@ def in_c(model, given, formats):
     body = ",\n".join(f"{{{cell}}}" for cell in cells)
     text = f"""
 {to_c.source(model)}
-extern int run(double *numbers, int64_t *indices);
+#ifdef __cplusplus
+extern "C"
+#endif
+int run(double *numbers, int64_t *indices);
 int run(double *numbers, int64_t *indices)
 {{
     static const {model.name}_record rows[{rows}] = {{ {body} }};
@@ -145,7 +153,7 @@ int run(double *numbers, int64_t *indices)
     }}
     return 0;
 }}"""
-    library = formats.built(text)
+    library = formats.built(text, *compiler)
     numbers, indices = np.zeros((rows, width)), np.zeros(rows, np.int64)
     library.run(*(ctypes.c_void_p(a.ctypes.data) for a in (numbers, indices)))
     return None if labels is None else [labels[i] for i in indices], numbers
@@ -244,8 +252,6 @@ def test_dates_however_they_are_written(format, written, formats):
         found = formats.numpy(model, [{"when": text}])[0]["probabilities"]
     else:
         day = run.encoder.columns[0]
-        from chainrule.tables.dates import instants
-
         stamps = instants("when", run.encoder.read(table)["when"], day.written).astype(
             np.int64
         )
@@ -266,8 +272,6 @@ def test_numpy_takes_frames(form, run_of, formats):
 
 
 def test_numpy_as_a_script(run_of, tmp_path):
-    from pyarrow import csv
-
     run = run_of(target="kind")
     path = cr.export.numpy(run, tmp_path / "model.py")
     csv.write_csv(NEW, tmp_path / "new.csv")
@@ -295,6 +299,12 @@ def test_numpy_says_what_is_wrong_with_a_table(run_of, tmp_path):
         module.predict({**table, "größe": [1.0, "much", *table["größe"][2:]]})
     with pytest.raises(ValueError, match="column 'since' holds 'soon': no date"):
         module.predict({**table, "since": ["soon", *table["since"][1:]]})
+
+
+def test_a_header_of_a_table_is_cpp_too(run_of, formats):
+    model = model_of_run(run_of(target="kind"), "model")
+    labels, _ = in_c(model, feeds(model, NEW), formats, CPP)
+    assert labels == expected(run_of(target="kind"), NEW)[0].to_pylist()
 
 
 def test_a_run_knows_its_inputs(run_of, tmp_path):

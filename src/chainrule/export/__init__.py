@@ -47,7 +47,8 @@ def export(
         format: `"onnx"`, `"c"` or `"numpy"`.
         inputs: an example of what the network takes: an array whose first axis is the
             rows, several in a tuple, or a dict of them by the names of its arguments.
-            May be left out where the first layer says what it takes, and for a run.
+            Real numbers come in in the dtype of a network's weights. May be left out
+            where the first layer says what it takes, and for a run.
         name: what it is called in the file; by default, what the file is called.
 
     Raises:
@@ -77,9 +78,10 @@ def onnx(
 ) -> Path:
     """Write `net` as an ONNX file of opset 17, for any number of rows; the path.
 
-    A table run takes one tensor for each column: `double` for numbers and dates, with
-    NaN where one is missing, and `string` for categories, with `""`. It gives `label`
-    and `probabilities`, or `prediction`. Arguments and errors are those of `export`.
+    A table run takes one tensor for each column: `double` for numbers, also where they
+    are categories, and for dates, as days since 1970 in UTC, with NaN where one is
+    missing; `string` for other categories, with `""`. It gives `label` and
+    `probabilities`, or `prediction`. Arguments and errors are those of `export`.
     """
     return export(net, path, "onnx", inputs=inputs, name=name)
 

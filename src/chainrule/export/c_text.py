@@ -21,6 +21,7 @@ C_TYPES: dict[DType, str] = {
     **{np.dtype(name): f"{name}_t" for name in _INTEGERS.split()},
 }
 _INLINE = 44  # longer expressions get a line of their own
+_SHORT = 8  # a number of so few digits is written as people do
 
 
 @dataclass(frozen=True)
@@ -34,22 +35,21 @@ class CText:
 def literal(number: Any, dtype: DType) -> str:
     """A number exactly as it is: floats in hexadecimal, where they are not short.
 
-    >>> literal(0.5, F32), literal(np.float32(0.1), F32), literal(-1, np.dtype("i8"))
+    >>> literal(0.5, F32), literal(np.float32(0.1), F32), literal(-1, np.dtype(np.int8))
     ('0.5f', '0x1.99999ap-4f', '(int8_t)-1')
     """
     if dtype.kind != "f":
         return _integer(int(number), dtype)
     x, suffix = float(number), "f" if dtype == F32 else ""
-    if math.isnan(x) or math.isinf(x):
+    if not math.isfinite(x):
         name = "NAN" if math.isnan(x) else "INFINITY" if x > 0 else "-INFINITY"
         return name if dtype == F32 else f"(double){name}"
-    short = repr(x)
-    exact = (x * 1024).is_integer() and len(short) <= 8
-    if exact:
-        return f"{short}{suffix}"
-    head, _, power = x.hex().partition("p")
-    digits = head.rstrip("0") if "." in head else head
-    return f"{digits.rstrip('.')}p{power}{suffix}"
+    if (x * 1024).is_integer():  # with few digits behind the point, if any
+        short = repr(x)
+        if len(short) <= _SHORT:
+            return f"{short}{suffix}"
+    digits, _, power = x.hex().partition("p")
+    return f"{digits.rstrip('0').rstrip('.')}p{power}{suffix}"
 
 
 def _integer(number: int, dtype: DType) -> str:

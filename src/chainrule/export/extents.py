@@ -106,7 +106,8 @@ class Varying:
     def at(self, rows: int) -> float:
         """What it is for so many rows."""
         total = sum(c * float(rows) ** k for k, c in enumerate(self.coefficients))
-        return float(total**self.power)
+        with np.errstate(all="ignore"):  # no root of what is negative: no formula
+            return float(np.float64(total) ** self.power)
 
 
 def varying(numbers: Sequence[Array], rows: Sequence[int], what: str) -> Varying:

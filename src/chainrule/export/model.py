@@ -16,8 +16,7 @@ from chainrule.export.errors import ExportError
 from chainrule.export.extents import Extent, Varying, extent, varying
 from chainrule.export.names import Names
 from chainrule.ir import Array, Operation, Value
-from chainrule.nn import Dense, Embedding, Module, Sequential
-from chainrule.nn.normalization import BatchNorm
+from chainrule.nn import BatchNorm, Dense, Dropout, Embedding, Module, Sequential
 from chainrule.ops import Constant
 from chainrule.passes.generalise import MismatchError, Samples, generalise
 from chainrule.tensor import Tensor
@@ -184,6 +183,7 @@ def model_of(
     them by name. Their first axis is the rows, and may be of any length.
     """
     titles, examples, call = _call(net, inputs)
+    examples = _in_its_dtype(net, examples)
     traced = _traced(call, examples)
     names = Names()
     given = traced[0].graph.inputs[: len(examples)]
@@ -300,6 +300,19 @@ def _call(
     return titles, [_example(t, x) for t, x in zip(titles, inputs, strict=True)], net
 
 
+def _in_its_dtype(net: Callable[..., Any], examples: list[Array]) -> list[Array]:
+    """Real numbers in the dtype of the network's weights, where they have one dtype.
+
+    It converts them anyway, and an example in NumPy's float64 says nothing.
+    """
+    parameters = net.parameters().values() if isinstance(net, Module) else ()
+    dtypes = {p.dtype for p in parameters}
+    if len(dtypes) != 1:
+        return examples
+    (dtype,) = dtypes
+    return [x.astype(dtype) if x.dtype.kind == "f" else x for x in examples]
+
+
 def _parameters(net: Callable[..., Any], count: int) -> list[str]:
     """What the function calls its first arguments."""
     function = net.forward if isinstance(net, Module) else net
@@ -344,7 +357,7 @@ def _inferred(net: Callable[..., Any]) -> Array:
 
 def _passes_on(layer: Module) -> bool:
     """Whether a layer takes rows of any length, and gives such rows."""
-    return not layer.states() or type(layer).__name__ == "Dropout"
+    return not layer.states() or isinstance(layer, Dropout)
 
 
 def _traced(call: Callable[..., Any], examples: Sequence[Array]) -> list[Traced]:

@@ -26,7 +26,7 @@ _MATHS = """
 _OURS = """
     n np x y rows row i scratch math base64 predict record records predictions found
     table label labels index cell code codes numbers days column prediction
-    probabilities sigmoid largest NAN NULL INFINITY csv sys re datetime
+    probabilities sigmoid largest find NAN NULL INFINITY csv sys re datetime
 """
 RESERVED = frozenset(
     [
@@ -68,16 +68,18 @@ class Names:
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken) | RESERVED
+        self._numbers: dict[str, int] = {}
 
     def new(self, text: str, default: str = "value") -> str:
         """A name for `text` that nothing else has."""
         wanted = identifier(text, default)
         if wanted in RESERVED:
             wanted += "_"
-        name, number = wanted, 1
+        name, number = wanted, self._numbers.get(wanted, 1)
         while name in self._taken:
             number += 1
             name = f"{wanted}_{number}"
+        self._numbers[wanted] = number
         self._taken.add(name)
         return name
 

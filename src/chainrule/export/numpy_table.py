@@ -161,7 +161,7 @@ def imports_of(inputs: Sequence[Input]) -> Collection[str]:
 
 def constants(model: Model) -> list[str]:
     """What the functions look up: categories, formats, the header of a CSV file."""
-    lines = [f"MISSING = {sorted({'', 'nan', 'NaT', *model.missing})!r}"]
+    lines = [f"MISSING = {sorted({'', 'nan', 'NaT', '<NA>', *model.missing})!r}"]
     for x in model.inputs:
         if x.codes is not None:
             lines += _dictionary(f"_codes_of_{x.name}", x.codes.codes)

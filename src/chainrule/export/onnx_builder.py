@@ -61,13 +61,15 @@ class Nodes:
         self.place = ""  # the layer that nodes are named after
         self._constants: dict[tuple[object, ...], str] = {}
         self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
 
     def fresh(self, name: str) -> str:
         """A name that nothing has yet."""
-        number, found = 1, name
+        number, found = self._numbers.get(name, 1), name
         while found in self._taken:
             number += 1
             found = f"{name}_{number}"
+        self._numbers[name] = number
         self._taken.add(found)
         return found
 

@@ -103,7 +103,7 @@ def _signature(model: Model) -> str:
 
 def _table(name: str, array: Array) -> str:
     """Numbers of the file, each exactly as it is."""
-    kind, numbers = C_TYPES[array.dtype], array.ravel()
+    kind, numbers = C_TYPES[array.dtype], array.ravel().tolist()
     text = [literal(x, array.dtype) for x in numbers]
     lines, line = [], ""
     for number in text:

@@ -37,19 +37,19 @@ ML_OPSET = 2  # the operators for tables: text to numbers
 IR_VERSION = 8  # of the same age
 ROWS = "rows"  # what the axis of rows is called
 
-_LARGEST = 2**31 - 1  # bytes that one file of this format can hold
+_LARGEST = 2**31 - 2**24  # bytes of weights that one file can hold, beside the rest
 _END = np.iinfo(np.int64).max
 
 
 def write(model: Model, path: Path) -> None:
     """Write `model` to `path`; what is written has passed ONNX's checker."""
-    proto = to_proto(model)
-    content = proto.SerializeToString()
-    if len(content) > _LARGEST:
+    size = sum(array.nbytes for array in model.used.values())
+    if size > _LARGEST:
         raise ExportError(
-            f"the network has {len(content):,} bytes, and an ONNX file holds 2 GiB"
+            f"the weights have {size:,} bytes, and an ONNX file holds 2 GiB: export a "
+            "part of the network, or as NumPy"
         )
-    write_bytes(path, content)
+    write_bytes(path, to_proto(model).SerializeToString())
 
 
 def to_proto(model: Model) -> Any:
