@@ -220,6 +220,11 @@ def _decompressed(data: bytes, name: str) -> bytes:
                 return decompress(data)
             except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
                 raise TableError(f"{name} is damaged ({kind}): {error}") from None
+            except MemoryError:
+                raise TableError(
+                    f"{name} ({kind}) does not fit into memory once it is unpacked; "
+                    "training and predicting can stream it (memory=, or --memory)"
+                ) from None
     return data
 
 

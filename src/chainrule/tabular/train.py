@@ -1,12 +1,14 @@
 """`train_table`: from a table to a network that has been judged; `resume_run`."""
 
+import inspect
 import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from chainrule.tabular.errors import RunError
 from chainrule.tabular.folder import check_destination
@@ -16,6 +18,7 @@ from chainrule.tabular.run import Document, TableRun, load_run
 from chainrule.tabular.settings import Settings
 from chainrule.tabular.streaming import allowance, prepare_streamed
 from chainrule.tabular.workplace import (
+    REQUEST_FILE,
     Request,
     check_goes_on,
     claimed,
@@ -243,7 +246,7 @@ def resume_run(
     5
     """
     with reopened(Path(folder)) as place:
-        before = place.request()
+        before = _completed(place.request(), folder)
         asked = before.changed(
             epochs=epochs, patience=patience, max_time=max_time, command=command
         )
@@ -286,8 +289,7 @@ def default_folder(source: Any, target: str) -> Path:
 def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
     """Read and encode the table as the options say."""
     about_rows = ("validation", "test", "seed", "task", "drop", "kinds")
-    # A request of an earlier chainrule has fewer options.
-    encoding = {name: options[name] for name in ENCODING if name in options}
+    encoding = {name: options[name] for name in ENCODING}
     if encoding.get("embed") is None:
         encoding["embed"] = bool(options["hidden"])
     given = {
@@ -295,8 +297,57 @@ def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
         "encoding": encoding,
         "reading": {n: options[n] for n in ("missing", "delimiter", "encoding")},
     }
-    memory = options.get("memory")
+    memory = options["memory"]
     if memory is None:
         return prepare(source, target, **given)
-    place = options.get("scratch")
+    place = options["scratch"]
     return prepare_streamed(source, target, memory=memory, scratch=place, **given)
+
+
+# What JSON has for each option that is not `None`.
+_KINDS: Final[Mapping[str, tuple[type, ...]]] = {
+    **dict.fromkeys(("drop", "missing", "hidden"), (list,)),
+    **dict.fromkeys(("kinds",), (dict,)),
+    **dict.fromkeys(("class_weight", "scaling"), (str, dict)),
+    **dict.fromkeys(("validation", "test"), (int, float, dict)),
+    **dict.fromkeys(("dropout", "max_time", "lr"), (int, float)),
+    **dict.fromkeys(("clip_norm", "weight_decay"), (int, float)),
+    **dict.fromkeys(("max_categories", "min_count", "epochs", "batch_size"), (int,)),
+    **dict.fromkeys(("patience", "seed", "memory"), (int,)),
+    **dict.fromkeys(("embed",), (bool,)),
+}
+
+
+# What is about one call, and not about what comes of it.
+_NOT_KEPT: Final = frozenset(
+    ("source", "target", "out", "overwrite", "rename", "profile", "callbacks")
+) | {"command", "documents"}
+
+
+def _completed(request: Request, folder: str | Path) -> Request:
+    """A request with all options, where an earlier chainrule had fewer of them.
+
+    Raises `RunError` for a value that an option cannot have.
+    """
+    options = {}
+    for name, parameter in inspect.signature(train_table).parameters.items():
+        if name in _NOT_KEPT:
+            continue
+        value = request.options.get(name, parameter.default)
+        if value is not parameter.default and not _fits(name, value):
+            raise RunError(
+                f"{folder} is damaged: {name} is {value!r} in its {REQUEST_FILE}"
+            )
+        options[name] = value
+    return replace(request, options=options)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether JSON has a value as an option of this name has it."""
+    if type(value) not in _KINDS.get(name, (str,)):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    kinds: tuple[type, ...] = (str,)
+    if name in {"class_weight", "hidden"}:
+        kinds = (int, float) if name == "class_weight" else (int,)
+    return not isinstance(value, (list, dict)) or all(type(i) in kinds for i in items)
