@@ -28,6 +28,15 @@ _TURN = 1.5
 _MOST_ROWS = 14
 _MOST_VECTORS = 4
 
+# Rows that a thread takes at a time, whatever the blocks are: so one product can follow
+# the other without waiting.
+ROWS = 8
+# Vectors of columns that a thread takes at a time: as many as in sums over rows, so
+# that who writes columns reads them.
+TILE = 4
+# With fewer multiplications, sharing columns does not pay for a barrier.
+_WORTH = 1_000_000
+
 # Rows this many bytes apart, or further, fall into too few sets of the first cache.
 _FAR = 1024
 # A copy has to be read this often to pay.
@@ -65,8 +74,8 @@ class Blocking:
     def share(self, lanes: int) -> Share:
         """The digit of the domain that is cut, and its tiles."""
         if self.by_columns:
-            return Share(1, self.vectors * lanes)
-        return Share(0, self.rows)
+            return Share(1, TILE * lanes)
+        return Share(0, ROWS)
 
 
 def choose(fused: Fused, group: Group, target: Target) -> Blocking:
@@ -84,11 +93,12 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
         packs = packs and is_fixed(inner) and is_fixed(columns)
     threads = min(target.cores, 8)
     by_columns = (
-        packs
-        and not group.whole_rows
+        not group.whole_rows
         and not stacked
         and is_fixed(columns)
-        and columns[0] >= 2 * lanes * threads
+        and columns[0] >= TILE * lanes * threads
+        and rows[0] * inner[0] * columns[0] >= _WORTH
+        and (_keeps_weights_apart(fused, group) or (packs and columns[0] > rows[0]))
     )
     count, vectors = _block(target, rows[0], columns[0], lanes, threads, by_columns)
     if is_fixed(rows):
@@ -134,17 +144,41 @@ def _block(
     every = max(1, -(-columns // lanes))
     best, least = (1, 1), float("inf")
     for vectors in range(1, min(_MOST_VECTORS, every) + 1):
+        if by_columns and TILE % vectors:
+            continue
         most = (target.vector_registers - vectors - 1) // vectors
         panels = -(-every // vectors)
         for count in range(1, min(most, _MOST_ROWS) + 1):
             step = max(count * vectors / 2, _CHAIN, (count + vectors) * _LOAD) + _TURN
-            blocks = -(-max(rows, 1) // count)
-            shared = panels if by_columns else blocks
-            other = blocks if by_columns else panels
-            cost = -(-shared // threads) * threads * other * step
+            if by_columns:
+                blocks = -(-panels // threads) * -(-max(rows, 1) // count)
+            else:
+                own = -(-max(rows, 1) // (ROWS * threads)) * ROWS
+                blocks = -(-min(own, max(rows, 1)) // count) * panels
+            cost = blocks * step
             if cost < least * 0.999:
                 best, least = (count, vectors), cost
     return best
+
+
+def _keeps_weights_apart(fused: Fused, group: Group) -> bool:
+    """Whether threads had better share columns, so that none reads another's weights.
+
+    Weights that one thread has updated are in its cache, and reach another thread no
+    faster than from memory. If threads share columns in the product with the weights
+    and in the one that updates them, each has columns of its own, and all read the
+    rows; that is less where a batch has fewer rows than the weights have columns.
+    """
+    product = group.root
+    columns = fused.samples.shape(product)[-1][0]
+    rows, inner = (n[0] for n in fused.samples.shape(product.inputs[0])[-2:])
+    states = dict(fused.samples.assignments)
+    if any(value in states.values() for value in group.stores):
+        return columns > inner
+    right = product.inputs[1]
+    while right.inputs and right not in fused.home:
+        right = right.inputs[0]
+    return right in states and columns > rows
 
 
 def _turns(fused: Fused, group: Group, lanes: int) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from chainrule.ir import DType, Graph, Value, dtype_name
 from chainrule.native.alike import describe
-from chainrule.native.blocking import share_of
+from chainrule.native.blocking import ROWS, share_of
 from chainrule.native.emit import emit
 from chainrule.native.entry import Call, entry
 from chainrule.native.frame import Frame, Storage
@@ -71,7 +71,7 @@ def lower(
         if bound_as(x, binding)[1] != x.type.dtype:
             samples.converted.add(x)
     fused = fuse(samples)
-    tiling = Tiling(8, target.vector_bytes // 4, share_of(target))
+    tiling = Tiling(ROWS, target.vector_bytes // 4, share_of(target))
     if worth is not None:
         tiling = replace(tiling, worth=worth)
     program = partition(fused, tiling)

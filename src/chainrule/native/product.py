@@ -13,7 +13,7 @@ change the time and never the bits.
 from collections.abc import Callable, Sequence
 
 from chainrule.ir import DType, Value
-from chainrule.native.blocking import Blocking, choose, is_fixed
+from chainrule.native.blocking import ROWS, Blocking, choose, is_fixed
 from chainrule.native.coordinates import Coordinate
 from chainrule.native.evaluate import Local
 from chainrule.native.lower import Digits, GroupWriter, Places
@@ -89,31 +89,33 @@ class ProductWriter(GroupWriter):
     def rows_outside(self) -> None:
         """Threads share the rows; each goes through all columns."""
         b = self.builder
-        extent = self.evaluator.size(self.row_size)
-        tiles = self.tile_count(extent, self.blocking.rows)
         if self.stack_sizes:
-            self.matrices(tiles)
+            self.matrices()
             return
         self.matrix = Coordinate()
-        first, last = b.index(0), tiles
-        if self.share is not None:
-            first, last = self.run_of(tiles)
-        self.in_wide_panels(b.index(0), self.all_columns(), first, last)
+        self.in_wide_panels(b.index(0), self.all_columns(), *self.own_rows())
 
-    def matrices(self, tiles: Register) -> None:
+    def own_rows(self) -> tuple[Register, Register]:
+        """Where the rows of the thread begin and end."""
+        extent = self.evaluator.size(self.row_size)
+        if self.share is None:
+            return self.builder.index(0), extent
+        return self.tiles(extent, ROWS)
+
+    def matrices(self) -> None:
         """A stack of products: threads share the matrices, or the rows of each."""
         b, arithmetic = self.builder, self.evaluator.arithmetic
         stack = times(self.samples.one, *self.stack_sizes)
         first, last = b.index(0), self.evaluator.size(stack)
-        start, stop = b.index(0), tiles
+        rows = b.index(0), self.evaluator.size(self.row_size)
         if self.share is not None and stack[0] >= _MANY_MATRICES:
             first, last = self.run_of(last)
-        elif self.share is not None:
-            start, stop = self.run_of(tiles)
+        else:
+            rows = self.own_rows()
 
         def each(index: Register) -> tuple[()]:
             self.matrix = arithmetic.of(index)
-            self.in_wide_panels(b.index(0), self.all_columns(), start, stop)
+            self.in_wide_panels(b.index(0), self.all_columns(), *rows)
             return ()
 
         b.loop(first, last, 1, each)
@@ -125,24 +127,21 @@ class ProductWriter(GroupWriter):
         columns = self.evaluator.size(self.column_size)
         first, last = b.index(0), columns
         if self.share is not None:
-            first, last = self.tiles(columns, self.step)
+            first, last = self.tiles(columns, self.share.tile)
         rows = self.evaluator.size(self.row_size)
-        tiles = self.tile_count(rows, self.blocking.rows)
-        self.in_wide_panels(first, last, b.index(0), tiles)
+        self.in_wide_panels(first, last, b.index(0), rows)
 
     def in_wide_panels(
         self, start: Register, stop: Register, first: Register, last: Register
     ) -> None:
-        """Columns that are packed together, and for each of them all tiles of rows."""
+        """Columns that are packed together, and for each of them all blocks of rows."""
         b, arithmetic = self.builder, self.evaluator.arithmetic
 
         def rows(begin: Coordinate, end: Register) -> None:
-            def each(index: Register) -> tuple[()]:
-                at, rest = self.rows_at(arithmetic.of(index))
-                self.block_of_rows(at, rest, begin, end)
-                return ()
+            def block(start: Coordinate, rows: Rows) -> None:
+                self.block_of_rows(start, rows, begin, end)
 
-            b.loop(first, last, 1, each)
+            self.blocks(first, last, block)
 
         if self.right is None:
             rows(arithmetic.of(start), stop)
@@ -168,13 +167,6 @@ class ProductWriter(GroupWriter):
         whole = self.k_begin, self.k_end
         vectors = range(self.width // self.lanes)
         zero = b.literal(0, self.dtype, self.lanes)
-
-        def tiles(body: Callable[[Coordinate, Rows], None]) -> None:
-            def each(index: Register) -> tuple[()]:
-                body(*self.rows_at(arithmetic.of(index)))
-                return ()
-
-            b.loop(first, last, 1, each)
 
         def clear(start: Coordinate, rows: Rows) -> None:
             del start
@@ -203,13 +195,13 @@ class ProductWriter(GroupWriter):
             self.k_begin = index
             self.k_end = b.minimum(b.add(index, self.depth), whole[1])
             self.pack_right(begin, end)
-            tiles(add)
+            self.blocks(first, last, add)
             return ()
 
-        tiles(clear)
+        self.blocks(first, last, clear)
         b.loop(*whole, self.blocking.deep, piece)
         self.k_begin, self.k_end = whole
-        tiles(finish)
+        self.blocks(first, last, finish)
 
     def each_panel(
         self, begin: Coordinate, end: Register, body: Callable[[Coordinate], None]
@@ -233,33 +225,43 @@ class ProductWriter(GroupWriter):
         """Where columns end."""
         return self.evaluator.size(self.column_size)
 
-    def rows_at(self, tile: Coordinate) -> tuple[Coordinate, "Rows"]:
-        """Where a tile of rows begins, and which of its rows are its own."""
+    def blocks(
+        self,
+        first: Register,
+        last: Register,
+        body: Callable[[Coordinate, "Rows"], None],
+    ) -> None:
+        """A loop over blocks of rows, of which the last one may be smaller."""
+
+        def each(index: Register) -> tuple[()]:
+            body(*self.rows_at(index, last))
+            return ()
+
+        self.builder.loop(first, last, self.blocking.rows, each)
+
+    def rows_at(self, index: Register, last: Register) -> tuple[Coordinate, "Rows"]:
+        """Where a block of rows begins, and which of its rows are its own."""
         arithmetic, b = self.evaluator.arithmetic, self.builder
         block, size = self.blocking.rows, self.row_size
-        start = apart = arithmetic.scale(tile, block)
-        first, stop = b.index(0), b.index(block)
+        apart = arithmetic.of(index)
+        stop = b.minimum(b.add(index, b.index(block)), last)
         if is_fixed(size):
-            if size[0] % block:
-                # The last block overlaps the one before, and leaves its rows to it.
-                fitting = b.minimum(
-                    arithmetic.scalar(start), b.index(max(size[0] - block, 0))
-                )
-                moved = arithmetic.of(fitting)
-                first = arithmetic.scalar(arithmetic.subtract(start, moved))
-                start = moved
+            # A block that would reach beyond the end begins before: it computes some
+            # rows that are not its own, and leaves them.
+            start = arithmetic.of(b.minimum(index, b.index(max(size[0] - block, 0))))
             numbers = [
                 arithmetic.add(start, Coordinate(constant=r)) for r in range(block)
             ]
         else:
+            start = apart
             extent = self.evaluator.size(size)
-            left = arithmetic.subtract(arithmetic.of(extent), start)
-            stop = b.minimum(arithmetic.scalar(left), stop)
             numbers = [
                 arithmetic.clamp(arithmetic.add(start, Coordinate(constant=r)), extent)
                 for r in range(block)
             ]
-        return start, Rows(numbers, first, stop, apart)
+        first = arithmetic.scalar(arithmetic.subtract(apart, start))
+        own = arithmetic.subtract(arithmetic.of(stop), start)
+        return start, Rows(numbers, first, arithmetic.scalar(own), apart)
 
     # --- a block --------------------------------------------------------------------
 
@@ -280,7 +282,8 @@ class ProductWriter(GroupWriter):
                 self.store_panel(rows, places)
 
         first = arithmetic.scalar(begin)
-        if is_fixed(self.column_size) and self.right is None:
+        apart = self.blocking.by_columns
+        if is_fixed(self.column_size) and self.right is None and not apart:
             columns = self.column_size[0]
             whole = columns // self.step * self.step
 
