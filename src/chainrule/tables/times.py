@@ -21,6 +21,8 @@ __all__ = ["WRITTEN", "Written", "how_written", "parse_times", "written_as"]
 
 Written = Literal["iso", "d/m/y", "m/d/y", "names", "clock"]
 
+LOOKED_AT: Final = 1000  # different cells
+
 _MONTHS: Final = (
     *("jan", "feb", "mar", "apr", "may", "jun"),
     *("jul", "aug", "sep", "oct", "nov", "dec"),
@@ -63,9 +65,12 @@ def how_written(text: pa.ChunkedArray) -> tuple[Written, ...]:
     ('d/m/y', 'm/d/y')
     """
     cells = pc.unique(text.drop_null())
-    fitting = {w: int(parse_times(cells, w)[1].sum()) for w in WRITTEN}
-    most = max(fitting.values())
-    return tuple(w for w in WRITTEN if most and fitting[w] == most)
+    first = cells.slice(
+        0, LOOKED_AT
+    )  # what fits none of these is not looked at further
+    likely = [w for w in WRITTEN if parse_times(first, w)[1].any()]
+    fitting = {w: int(parse_times(cells, w)[1].sum()) for w in likely}
+    return tuple(w for w in likely if fitting[w] == max(fitting.values()))
 
 
 def written_as(name: str) -> Written:
