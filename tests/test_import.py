@@ -48,6 +48,20 @@ except ImportError as error:
     assert "'chainrule[tables]'" in run(program)
 
 
+def test_estimators_need_an_extra_and_say_which():
+    program = f"""
+import sys
+sys.modules.update(dict.fromkeys({OPTIONAL!r}))
+import chainrule.sklearn
+for name in ("MLPClassifier", "MLPRegressor", "LogisticRegression"):
+    try:
+        getattr(chainrule.sklearn, name)
+    except ImportError as error:
+        print(error)
+"""
+    assert run(program).count('"chainrule[sklearn]"') == 3
+
+
 def test_every_public_name_is_there():
     program = (
         "import chainrule as cr; print(*[getattr(cr, n) for n in dir(cr)][:0], 'ok')"

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
-from chainrule.sklearn import MLPClassifier, MLPRegressor, watching
+from chainrule.sklearn import MLPClassifier, MLPRegressor, trainer, watching
 from chainrule.sklearn.trainer import Pool
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -253,3 +253,12 @@ def test_what_is_tuned_compiles_nothing(monkeypatch):
         quick(**{**first, "max_grad_norm": 1.0, **tuned}).fit(X[:120], y[:120])
     with pytest.raises(AssertionError, match="compiled"):
         quick(**{**first, "hidden_layer_sizes": 13, "activation": "tanh"}).fit(X, y)
+
+
+def test_steps_for_many_numbers_of_rows_are_not_kept_for_good(monkeypatch):
+    monkeypatch.setattr(trainer, "_SIZES", 3)
+    clf = quick(hidden_layer_sizes=9, max_iter=1)
+    for rows in range(100, 110):
+        clf.fit(X[:rows], y[:rows])
+    with trainer.TRAINERS.borrow(clf._recipe(X.dtype)) as kept:
+        assert len(kept._sizes) <= 4

@@ -74,6 +74,11 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             after each epoch and end training by giving true.
         progress: show a line on the terminal.
 
+    The attributes of a fitted one are scikit-learn's (`coefs_`, `intercepts_`,
+    `loss_curve_`, `validation_scores_`, ...). Besides, `stop_reason_` says why training
+    ended ("no improvement", "max_iter", "max_time", or whatever a callback said), and
+    `validation_loss_curve_` has the losses of held-out rows with `monitor="loss"`.
+
     >>> clf = MLPClassifier(8, solver="lbfgs", random_state=0)
     >>> clf.fit([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
     MLPClassifier(hidden_layer_sizes=8, random_state=0, solver='lbfgs')

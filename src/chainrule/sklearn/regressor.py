@@ -79,6 +79,11 @@ class MLPRegressor(RegressorMixin, Perceptron):
             after each epoch and end training by giving true.
         progress: show a line on the terminal.
 
+    The attributes of a fitted one are scikit-learn's (`coefs_`, `intercepts_`,
+    `loss_curve_`, `validation_scores_`, ...). Besides, `stop_reason_` says why training
+    ended ("no improvement", "max_iter", "max_time", or whatever a callback said), and
+    `validation_loss_curve_` has the losses of held-out rows with `monitor="loss"`.
+
     >>> reg = MLPRegressor(hidden_layer_sizes=8, solver="lbfgs", random_state=0)
     >>> reg.fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]).predict([[1.5]]).round(1)
     array([4.])

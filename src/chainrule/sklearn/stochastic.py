@@ -191,6 +191,8 @@ class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
             self._no_improvement_count = 0  # what follows begins anew from there
         if self._resumes:
             self._latest = latest
+        else:
+            del self._order  # it is of use to nobody else
         if self.stop_reason_ == "max_iter" and not incremental:
             warnings.warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) "

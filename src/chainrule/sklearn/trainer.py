@@ -38,6 +38,7 @@ ALIASES = {"logistic": "sigmoid", "swish": "silu"}
 _ROWS = 4096
 # For how many numbers of rows it is remembered what is to be computed.
 _FORWARDS = 16
+_SIZES = 64
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Network:
     def __init__(self, architecture: Architecture) -> None:
         self.net = architecture.network()
         self.dtype = np.dtype(architecture.dtype)
+        self._modules = list(self.net.modules().values())
         self._dense = [m for m in self.net if isinstance(m, nn.Dense)]
         own = {id(m.W) for m in self._dense} | {id(m.b) for m in self._dense}
         self._others: dict[str, State] = {
@@ -120,7 +122,9 @@ class Network:
 
     def outputs(self, X: Any, output: str) -> Array:
         """What it gives for rows, after the activation function of the output."""
-        self.net.eval()
+        for module in self._modules:
+            if module.training:
+                module.training = False
         parts = []
         for first in range(0, max(X.shape[0], 1), _ROWS):
             part = X[first : first + _ROWS]
@@ -175,15 +179,21 @@ class Trainer(Network):
         self._there = _weights_first(self.net)
         self._back = np.argsort(self._there)
         self.penalty = L2(0.0, by_rows=True)
-        self.program = Program(
-            self.net, objective(recipe.objective), self.update, penalty=self.penalty
-        )
+        self._loss = objective(recipe.objective)
+        self.program = self._new_program()
+        self._sizes: set[int] = set()
+
+    def _new_program(self) -> Program:
+        return Program(self.net, self._loss, self.update, penalty=self.penalty)
 
     def start(self, weights: Weights, alpha: float, settings: Settings) -> None:
         """Get ready to train an estimator from where it is."""
         self.load(weights)
         self.penalty.alpha = alpha
         self.update.load(settings)
+        if len(self._sizes) > _SIZES:
+            # It remembers the step for every number of rows that it has seen.
+            self.program, self._sizes = self._new_program(), set()
         self.program.restart()
 
     def epochs(
@@ -199,6 +209,7 @@ class Trainer(Network):
         If it is given, `on_step(step, loss)` is called after each step.
         """
         self.update.plan(rates, len(bounds) - 1)
+        self._sizes |= {int(bounds[1]), int(bounds[-1] - bounds[-2])}
         if on_step is None:
             return self.program.epochs(data, orders, bounds)
         told = [self.program.epoch(data, order, bounds, on_step) for order in orders]
@@ -210,6 +221,7 @@ class Trainer(Network):
 
     def loss_and_gradient(self, data: Rows, x: Array) -> tuple[float, Array]:
         """The loss of all rows, and its gradient, where `x` are the weights."""
+        self._sizes.add(len(data))
         loss, gradient = self.program.loss_and_gradient(data, x[self._back])
         return loss, gradient[self._there]
 

@@ -91,7 +91,8 @@ class Update(Optimizer):
         if self.clips:
             numbers["max_grad_norm"] = self._settings.max_grad_norm
         return {
-            k: np.array(np.broadcast_to(x, steps.shape)) for k, x in numbers.items()
+            name: x if isinstance(x, np.ndarray) else np.full(len(steps), x)
+            for name, x in numbers.items()
         }
 
     @abstractmethod
