@@ -41,7 +41,8 @@ SUITES = {
         frozenset({"MLPClassifier", "MLPRegressor"}),
     ),
     "logistic": Suite(
-        "linear_model/tests/test_logistic.py", frozenset({"LogisticRegression"})
+        "linear_model/tests/test_logistic.py",
+        frozenset({"LogisticRegression", "LogisticRegressionCV"}),
     ),
 }
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from chainrule.sklearn.classifier import MLPClassifier
     from chainrule.sklearn.logistic import LogisticRegression
+    from chainrule.sklearn.logistic_cv import LogisticRegressionCV
     from chainrule.sklearn.regressor import MLPRegressor
     from chainrule.sklearn.tables import TableClassifier, TableRegressor
 
 # Imported when first asked for: each of them takes what it needs, and no more.
 _MODULES = {
     "LogisticRegression": "logistic",
+    "LogisticRegressionCV": "logistic_cv",
     "MLPClassifier": "classifier",
     "MLPRegressor": "regressor",
     "TableClassifier": "tables",
@@ -48,6 +50,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "LogisticRegression",
+    "LogisticRegressionCV",
     "MLPClassifier",
     "MLPRegressor",
     "TableClassifier",

@@ -1,4 +1,4 @@
-"""`LogisticRegression`: scikit-learn's class, as the network of one layer that it is."""
+"""`LogisticRegression`: scikit-learn's class, as a network of one layer."""
 
 import warnings
 from numbers import Integral, Real
@@ -218,7 +218,9 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
             X,
             y,
             accept_sparse="csr",
-            dtype=np.float64 if self.solver == "liblinear" else [np.float64, np.float32],
+            dtype=np.float64
+            if self.solver == "liblinear"
+            else [np.float64, np.float32],
             order="C",
             accept_large_sparse=self.solver not in SMALL_INDICES,
         )

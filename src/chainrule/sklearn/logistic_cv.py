@@ -114,6 +114,12 @@ class LogisticRegressionCV(LogisticRegression):
     (5, 1, 3)
     """
 
+    C_: Any
+    l1_ratio_: Any
+    scores_: Any
+    coefs_paths_: Any
+    n_iter_: Any
+
     # Until scikit-learn 1.11 `score` takes sample_weight whether it is routed or not.
     __metadata_request__score: ClassVar[dict[str, str]] = {
         "sample_weight": metadata_routing.UNUSED
@@ -122,7 +128,9 @@ class LogisticRegressionCV(LogisticRegression):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{
             name: constraints
-            for name, constraints in LogisticRegression._parameter_constraints.items()
+            for name, constraints in vars(LogisticRegression)[
+                "_parameter_constraints"
+            ].items()
             if name not in {"C", "warm_start", "l1_ratio"}
         },
         "Cs": [Interval(Integral, 1, None, closed="left"), "array-like"],
@@ -333,8 +341,8 @@ class LogisticRegressionCV(LogisticRegression):
         warnings.warn(
             "The default value of use_legacy_attributes will change from True to False "
             "in scikit-learn 1.10. use_legacy_attributes=False gives the simpler "
-            f"attributes of {type(self).__name__} now, use_legacy_attributes=True keeps "
-            "the old ones for the time being without this warning.",
+            f"attributes of {type(self).__name__} now, and use_legacy_attributes=True "
+            "keeps the old ones for the time being without this warning.",
             FutureWarning,
             stacklevel=3,
         )
@@ -380,9 +388,7 @@ class LogisticRegressionCV(LogisticRegression):
         """Fit and score everything, the paths over `C` one beside the other."""
         run = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         paths = run(
-            delayed(_path)(
-                table, fold, self.Cs_, share, settings, scoring, for_score
-            )
+            delayed(_path)(table, fold, self.Cs_, share, settings, scoring, for_score)
             for fold, share in product(folds, shares)
         )
         weights, scores, steps = (
@@ -403,11 +409,14 @@ class LogisticRegressionCV(LogisticRegression):
         shares = _shares(ratios, penalty)
         if self.refit:
             total = grid.scores.sum(0)
-            i, j = np.unravel_index(np.argmax(total), total.shape)
+            i, j = divmod(int(total.argmax()), total.shape[1])
             C, ratio = self.Cs_[i], None if ratios is None else ratios[j]
             quiet = replace(settings, verbose=max(0, settings.verbose - 1))
             weights, _ = table.fit(
-                slice(None), Strength(C, shares[j]), quiet, grid.weights[:, i, j].mean(0)
+                slice(None),
+                Strength(C, shares[j]),
+                quiet,
+                grid.weights[:, i, j].mean(0),
             )
         else:
             best = [np.unravel_index(np.argmax(s), s.shape) for s in grid.scores]

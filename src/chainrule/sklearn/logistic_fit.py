@@ -61,7 +61,7 @@ def fit_weights(
     start: Array | None = None,
     watch: Callable[[Array], bool] | None = None,
 ) -> tuple[Array, int]:
-    """The weights of shape `(outputs, features + intercept)`, after how many iterations.
+    """The weights, `(outputs, features + intercept)`, after how many iterations.
 
     `codes` has shape `(B,)` and holds numbers of `classes`; there is one output for two
     classes. The search begins at `start`, or at 0; `liblinear` always begins at 0.
@@ -177,8 +177,9 @@ def check_classes(classes: Array, solver: str) -> None:
     if solver == "liblinear" and len(classes) > 2:
         raise ValueError(
             "The 'liblinear' solver does not support multiclass classification "
-            "(n_classes >= 3). Either use another solver or wrap the estimator in a "
-            "OneVsRestClassifier to keep applying a one-versus-rest scheme."
+            "(n_classes >= 3). Only binary classification is supported. Either use "
+            "another solver or wrap the estimator in a OneVsRestClassifier to keep "
+            "applying a one-versus-rest scheme."
         )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import scipy.sparse
 
 from chainrule import functions as F
-from chainrule.compile import compile
+from chainrule.compile import Compiled, compile
 from chainrule.ir import Array
 from chainrule.losses import binary_cross_entropy, cross_entropy
 from chainrule.optim.line_search import Vector
@@ -32,7 +32,7 @@ from chainrule.transforms import hessian_vector_product, value_and_grad
 _WORTH_A_MATRIX = 128
 _WIDEST = 1024
 # The least curvature, relative to the largest, that is told from none at all.
-_FLATTEST = 1e-10
+_NOTHING = 1e-10
 
 # --- what is traced -------------------------------------------------------------------
 
@@ -77,12 +77,13 @@ def _gram(X: Tensor, c: Tensor, intercept: bool) -> Tensor:
 
 
 # Compiled once for all fits: what differs between them comes in as numbers.
-_loss_and_gradient = compile(value_and_grad(_loss))
-_product = compile(hessian_vector_product(_loss))
-_of_rows = compile(_logits)
-_data_loss_and_gradient = compile(value_and_grad(_data_loss))
-_data_product = compile(hessian_vector_product(_data_loss))
-_weighted_gram = compile(_gram)
+_Program = Compiled[..., Any]  # takes arrays where the function takes tensors
+_loss_and_gradient: _Program = compile(value_and_grad(_loss))
+_product: _Program = compile(hessian_vector_product(_loss))
+_of_rows: _Program = compile(_logits)
+_data_loss_and_gradient: _Program = compile(value_and_grad(_data_loss))
+_data_product: _Program = compile(hessian_vector_product(_data_loss))
+_weighted_gram: _Program = compile(_gram)
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -91,12 +92,18 @@ _weighted_gram = compile(_gram)
 class Rows(Protocol):
     """The rows of a table, in the ways in which the methods look at them."""
 
-    shape: tuple[int, int]
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
 
-    def loss_and_gradient(self, w: Matrix, *rest: Array) -> tuple[float, Matrix]:
+    def loss_and_gradient(
+        self, w: Matrix, target: Array, weights: Array, ridge: Array
+    ) -> tuple[float, Matrix]:
         """The loss at `w`, and its gradient, of the form of `w`."""
 
-    def product(self, w: Matrix, v: Matrix, *rest: Array) -> Matrix:
+    def product(
+        self, w: Matrix, v: Matrix, target: Array, weights: Array, ridge: Array
+    ) -> Matrix:
         """The second derivative at `w` times `v`."""
 
     def logits(self, w: Matrix) -> Matrix:
@@ -124,14 +131,18 @@ class DenseRows:
         rows, columns = self.X.shape
         return rows, columns
 
-    def loss_and_gradient(self, w: Matrix, *rest: Array) -> tuple[float, Matrix]:
+    def loss_and_gradient(
+        self, w: Matrix, target: Array, weights: Array, ridge: Array
+    ) -> tuple[float, Matrix]:
         """See `Rows`."""
-        loss, dw = _loss_and_gradient(w, self.X, *rest)
+        loss, dw = _loss_and_gradient(w, self.X, target, weights, ridge)
         return loss.item(), dw.numpy()
 
-    def product(self, w: Matrix, v: Matrix, *rest: Array) -> Matrix:
+    def product(
+        self, w: Matrix, v: Matrix, target: Array, weights: Array, ridge: Array
+    ) -> Matrix:
         """See `Rows`."""
-        return _numbers(_product(w, v, self.X, *rest))
+        return _numbers(_product(w, v, self.X, target, weights, ridge))
 
     def logits(self, w: Matrix) -> Matrix:
         """See `Rows`."""
@@ -143,7 +154,8 @@ class DenseRows:
 
     def squares(self, c: Matrix) -> Matrix:
         """See `Rows`."""
-        return np.einsum("ij,ij,ik->jk", self.X, self.X, c, optimize=False)
+        X = self.X
+        return np.asarray(np.einsum("ij,ij,ik->jk", X, X, c, optimize=False))
 
     def sums(self, c: Matrix) -> Matrix:
         """See `Rows`."""
@@ -282,8 +294,8 @@ class OneLayer:
         """The second derivative with its matrix.
 
         Adding the same number to the weights of all classes changes nothing for the
-        softmax, so the matrix has no inverse. Where no ridge penalty decides between
-        them, curvature is added along these directions; the loss has no slope there.
+        softmax, so the matrix has no inverse. Where no penalty decides between them,
+        curvature is added along these directions; the loss has no slope there.
         """
         w = x.reshape(self.form)
         rows, outputs = self.form
@@ -315,15 +327,16 @@ class OneLayer:
     @cached_property
     def _is_shifted(self) -> Array:
         """The rows of weights to all classes of which a number can be added."""
-        return ~self.ridge.any(1)
+        lasso = self.lasso.reshape(self.form)
+        return np.logical_not(self.ridge.any(1) | lasso.any(1))
 
     def centred(self, x: Vector) -> Vector:
         """The same network, whose unpenalised weights add up to 0 over the classes."""
         if self.outputs == 1:
             return x
         w = x.reshape(self.form)
-        free = ~self.ridge.any(1) & ~self.lasso.reshape(self.form).any(1)
-        return np.where(free[:, None], w - w.mean(1, keepdims=True), w).ravel()
+        free = self._is_shifted[:, None]
+        return np.where(free, w - w.mean(1, keepdims=True), w).ravel()
 
     @cached_property
     def preconditioner(self) -> Callable[[Vector], Vector]:
@@ -340,7 +353,7 @@ class OneLayer:
         features = self.rows.shape[1]
         if features <= min(_WIDEST, _WORTH_A_MATRIX * self.outputs):
             gram = self.rows.gram(self.weights, intercept=self.intercept)
-            inverse = _inverse(bend * gram + np.diag(self.ridge.mean(1)))
+            inverse = _inverse(bend * gram, self.ridge.mean(1))
             return lambda g: (inverse @ g.reshape(self.form)).ravel()
         return self._standardising(bend)
 
@@ -371,10 +384,17 @@ class OneLayer:
         return times
 
 
-def _inverse(matrix: Matrix) -> Matrix:
-    """The inverse of a symmetric matrix, bounded where it has none."""
-    diagonal = np.diagonal(matrix)
+def _inverse(gram: Matrix, ridge: Vector) -> Matrix:
+    """`(gram + diag(ridge))^-1`, but for directions in which `gram` is 0.
+
+    The rows say nothing there, so the loss has no slope but what rounding makes, which
+    would be blown up; there the result is about 1.
+    """
+    diagonal = np.diagonal(gram) + ridge
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    lengths, axes = np.linalg.eigh(matrix * scale * scale[:, None])
-    lengths = np.maximum(lengths, _FLATTEST * lengths.max())
-    return np.asarray((axes / lengths) @ axes.T * scale * scale[:, None])
+    both = scale * scale[:, None]
+    lengths, axes = np.linalg.eigh(gram * both)
+    known = axes[:, lengths > _NOTHING * lengths.max()]
+    inside = known.T @ ((gram + np.diag(ridge)) * both) @ known
+    outside = np.eye(len(gram)) - known @ known.T
+    return np.asarray((known @ np.linalg.solve(inside, known.T) + outside) * both)

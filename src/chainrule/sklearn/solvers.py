@@ -24,8 +24,8 @@ from chainrule.sklearn.one_layer import OneLayer
 
 SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 
-# Up to so many weights the matrix of second derivatives is made where there is a choice.
-_SMALL = 512
+# Up to so many weights the matrix of second derivatives is made if one may choose.
+_SMALL = 2048
 # The loss no longer falls where it falls by less than this part of it: scikit-learn's.
 _ROUNDED_LOSS = 64 * np.finfo(np.float64).eps
 
