@@ -313,7 +313,8 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
     **dict.fromkeys(("dropout", "max_time", "lr"), (int, float)),
     **dict.fromkeys(("clip_norm", "weight_decay"), (int, float)),
     **dict.fromkeys(("max_categories", "min_count", "epochs", "batch_size"), (int,)),
-    **dict.fromkeys(("patience", "seed", "memory"), (int,)),
+    **dict.fromkeys(("seed", "memory"), (int,)),
+    "patience": (int, type(None)),
     **dict.fromkeys(("embed",), (bool,)),
 }
 
