@@ -202,7 +202,11 @@ class Elements:
         found = self._loaded(x, lambda: place)
         if found is not None:
             return found
-        return self.element(x, split(place, self.shape(x)))
+        shape = self.shape(x)
+        if not same_but_ones(shape, self.shape(value)):
+            return self.element(x, split(place, shape))
+        kept = iter(i for i, n in zip(at, self.shape(value), strict=True) if n != 1)
+        return self.element(x, ["0" if n == 1 else next(kept) for n in shape])
 
     def read(
         self, x: Value, terms: Sequence[Term], known: Mapping[str, str], value: Value
@@ -221,7 +225,7 @@ class Elements:
                 case Letter(name) | Range(_, name):
                     found.append(known[name])
                 case Strided(_, step, name):
-                    found.append(_strided(self.start(term, value), step, known[name]))
+                    found.append(strided(self.start(term, value), step, known[name]))
                 case Indexed(names):
                     i = self.element(next(indices), [known[name] for name in names])
                     found.append(f"(size_t){i.text}")
@@ -238,7 +242,8 @@ def _axis_of(access: Access, term: Strided) -> int:
     )
 
 
-def _strided(start: int, step: int, i: str) -> str:
+def strided(start: int, step: int, i: str) -> str:
+    """The coordinate `start + step i`."""
     if step == 1 and start == 0:
         return i
     if i == "0":
@@ -266,6 +271,11 @@ def flat(at: Coordinates, shape: Sequence[int]) -> str:
         if i != "0":
             terms.append(i if stride == 1 else f"{_factor(i)} * {stride}")
     return " + ".join(terms) or "0"
+
+
+def same_but_ones(before: Sequence[int], after: Sequence[int]) -> bool:
+    """Whether shapes differ in nothing but axes of one element."""
+    return [n for n in before if n != 1] == [n for n in after if n != 1]
 
 
 def split(place: str, shape: Sequence[int]) -> list[str]:

@@ -13,15 +13,28 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.export.c_elements import Coordinates, Elements, Stored, flat
+from chainrule.export.c_elements import (
+    Coordinates,
+    Elements,
+    Stored,
+    flat,
+    same_but_ones,
+    strided,
+)
 from chainrule.export.c_text import C_TYPES, POSITION, CText, literal
 from chainrule.export.errors import ExportError
 from chainrule.export.model import Model, described, heading
 from chainrule.export.names import Names
 from chainrule.ir import DType, Value
-from chainrule.ops import Argsort, CheckedIndex, Constant, TopkIndices
+from chainrule.ops import (
+    Argsort,
+    CheckedIndex,
+    Constant,
+    TopkIndices,
+)
 from chainrule.ops.access import (
     Access,
+    Either,
     Indexed,
     Letter,
     Range,
@@ -144,6 +157,8 @@ class Function(Elements):
             self._sort(value, operation, place)
         elif _scatters(self, value):
             self._scatter(value, place)
+        elif _joins(self, value):
+            self._join(value, place)
         else:
             self._each(value, place)
         self.stored[value] = place
@@ -160,6 +175,22 @@ class Function(Elements):
                     self.line(f"if (!{valid.text}) return 0;")
             y = self.element(value, at)
             self.line(f"{place.name}[{flat(at, shape)}] = {y.text};")
+
+    def _join(self, value: Value, place: Stored) -> None:
+        """One input after the other."""
+        shape = self.shape(value)
+        axis, places = next(
+            (axis, term.places)
+            for axis, term in enumerate(self.access(value).output)
+            if isinstance(term, Either)
+        )
+        for x, part in zip(value.inputs, places, strict=True):
+            start = self.start(part, value)
+            with self.loops(self.shape(x)) as at:
+                to = [*at]
+                to[axis] = strided(start, 1, at[axis])
+                y = self.element(x, at)
+                self.line(f"{place.name}[{flat(to, shape)}] = {y.text};")
 
     def _check_indices(self, value: Value) -> None:
         """Leave, rather than read or write beyond an array."""
@@ -408,6 +439,14 @@ def _scatters(function: Function, value: Value) -> bool:
     return any(isinstance(term, Indexed) for term in function.access(value).output)
 
 
+def _joins(function: Function, value: Value) -> bool:
+    """Whether it puts several inputs side by side."""
+    operation = value.operation
+    if operation is None or not operation.moves or len(value.inputs) < 2:
+        return False
+    return any(isinstance(term, Either) for term in function.access(value).output)
+
+
 def _kept(function: Function, outputs: set[Value]) -> set[Value]:
     """The values that are stored: all others are written where they are read."""
     reads: dict[Value, int] = {}
@@ -417,22 +456,24 @@ def _kept(function: Function, outputs: set[Value]) -> set[Value]:
         irregular = isinstance(operation, Folds) or hasattr(operation, "precedes")
         irregular = irregular or _scatters(function, value)
         many = reads.get(value, 0) > 1 and not operation.replicates
-        checked = hasattr(operation, "valid")
+        checked = hasattr(operation, "valid") or _joins(function, value)
         if irregular or many or checked or value in outputs:
             kept.add(value)
         times = 1 if value in kept else max(reads.get(value, 0), 1)
-        for place, x in enumerate(value.inputs):
-            is_index = place > 0 and not operation.elementwise
-            more = irregular or is_index or not _is_simple(function, value)
-            reads[x] = reads.get(x, 0) + times * (2 if more else 1)
+        alone = _joins(function, value) or _is_simple(function, value)
+        for x in value.inputs:
+            again = irregular or not alone
+            reads[x] = reads.get(x, 0) + times * (2 if again else 1)
     return kept
 
 
 def _is_simple(function: Function, value: Value) -> bool:
-    """Whether an element stands on one element of each input, at the same place."""
+    """Whether an element stands on one element of each input, and none on it twice."""
     operation = value.operation
     if operation is None or operation.elementwise:
         return True
-    same = all(function.size(x) == function.size(value) for x in value.inputs)
-    row_major = "(" in operation.access(*(x.type for x in value.inputs))
-    return operation.replicates and same and not row_major
+    (x, *more) = value.inputs or (value,)
+    if more or not operation.replicates or function.size(x) != function.size(value):
+        return False
+    rearranged = any(isinstance(t, RowMajor) for t in function.access(value).output)
+    return not rearranged or same_but_ones(function.shape(x), function.shape(value))

@@ -33,6 +33,8 @@ from chainrule.tensor import Tensor
 # What text that is missing is coded as, and text that is neither true nor false.
 MISSING: Final = -1
 
+_TOGETHER: Final = 16  # columns that are joined at a time
+
 Inputs: TypeAlias = list[Tensor]
 Rule: TypeAlias = Callable[[Any, Tensor], Inputs]
 Categories: TypeAlias = CategoryColumn | EmbeddedColumn
@@ -283,6 +285,17 @@ def encoded(column: InputColumn, raw: Tensor) -> Inputs:
     return [
         (x if x.ndim == 2 else F.expand_dims(x, 1)).astype(np.float32) for x in parts
     ]
+
+
+def side_by_side(parts: Sequence[Tensor]) -> Tensor:
+    """All inputs, of shape `(rows, inputs)`; a few columns at a time are joined.
+
+    What `access` says of a concatenation has a letter for each part, and there are 26.
+    """
+    while len(parts) > 1:
+        starts = range(0, len(parts), _TOGETHER)
+        parts = [F.concatenate(parts[i : i + _TOGETHER], axis=1) for i in starts]
+    return parts[0]
 
 
 def example(codes: Codes | None, rows: int) -> Array:

@@ -12,6 +12,7 @@ from chainrule.export.encodings import (
     encoded,
     example,
     in_units,
+    side_by_side,
 )
 from chainrule.export.errors import ExportError
 from chainrule.export.model import ROWS, Codes, Input, Model, assemble, predicting
@@ -65,7 +66,7 @@ def _traced(run: TableRun, codes: Sequence[Codes | None], rows: int) -> Traced:
             with scope(column.name):
                 parts += encoded(column, values)
         with scope("inputs"):
-            X = F.concatenate(parts, axis=1)
+            X = side_by_side(parts)
         with scope("network"):
             y = run.net(X)
         with scope("prediction"):
