@@ -330,7 +330,7 @@ def case(good: Path, seed: int, number: int) -> Case:
         chosen = [flip_bits]  # one bomb after the other would take an hour
     content = (good / file).read_bytes()
     for mutate in chosen:
-        with contextlib.suppress(ValueError, IndexError, KeyError, struct.error):
+        with contextlib.suppress(ValueError, LookupError, RecursionError, struct.error):
             content = mutate(rng, content) or b"\0"
     names = " and ".join(mutate.__name__ for mutate in chosen)
     return Case(number, file, names, content)

@@ -3,12 +3,13 @@
 import csv
 import io
 import lzma
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -30,6 +31,8 @@ from chainrule.tables.text import (
 )
 
 __all__ = ["ROWS", "TableFile", "open_file"]
+
+_T = TypeVar("_T")
 
 ROWS: Final = 1 << 14  # in a batch, at most
 
@@ -308,27 +311,29 @@ class _TextFile(TableFile):
 
         try:
             with self._opened() as file:
-                reader = arrow_csv.open_csv(
-                    file,
-                    read_options=arrow_csv.ReadOptions(
-                        column_names=names,
-                        skip_rows=lines,
-                        block_size=_BLOCK_BYTES,
-                        encoding=self.encoding,
-                        use_threads=False,
-                    ),
-                    parse_options=arrow_csv.ParseOptions(
-                        delimiter=delimiter,
-                        newlines_in_values=True,
-                        invalid_row_handler=on_ragged_row,
-                    ),
-                    convert_options=arrow_csv.ConvertOptions(
-                        column_types=dict.fromkeys(names, pa.large_string()),
-                        strings_can_be_null=False,
-                        include_columns=list(columns),
-                    ),
+                reader = _patient(
+                    lambda: arrow_csv.open_csv(
+                        file,
+                        read_options=arrow_csv.ReadOptions(
+                            column_names=names,
+                            skip_rows=lines,
+                            block_size=_BLOCK_BYTES,
+                            encoding=self.encoding,
+                            use_threads=False,
+                        ),
+                        parse_options=arrow_csv.ParseOptions(
+                            delimiter=delimiter,
+                            newlines_in_values=True,
+                            invalid_row_handler=on_ragged_row,
+                        ),
+                        convert_options=arrow_csv.ConvertOptions(
+                            column_types=dict.fromkeys(names, pa.large_string()),
+                            strings_can_be_null=False,
+                            include_columns=list(columns),
+                        ),
+                    )
                 )
-                for batch in reader:
+                while (batch := _patient(lambda: next(reader, None))) is not None:
                     for first in range(0, batch.num_rows, rows):
                         yield pa.Table.from_batches([batch.slice(first, rows)])
         except (pa.ArrowException, OSError, EOFError, lzma.LZMAError) as error:
@@ -365,3 +370,21 @@ class _TextFile(TableFile):
         if self.compression is None:
             return file
         return pa.CompressedInputStream(file, self.compression)
+
+
+def _patient(read: Callable[[], _T]) -> _T:
+    """Let Arrow read, which cannot hand over a ragged row that is no text.
+
+    It refuses the row all the same; without this, a traceback would be printed too.
+    """
+    before = sys.unraisablehook
+
+    def hook(found: Any) -> None:
+        if not isinstance(found.exc_value, UnicodeDecodeError):
+            before(found)
+
+    sys.unraisablehook = hook
+    try:
+        return read()
+    finally:
+        sys.unraisablehook = before
