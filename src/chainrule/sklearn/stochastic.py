@@ -190,7 +190,7 @@ class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
         if incremental and best:
             self._no_improvement_count = 0  # what follows begins anew from there
         if self._resumes:
-            self._latest = latest
+            self._latest = self._weights() if incremental else latest
         else:
             del self._order  # it is of use to nobody else
         if self.stop_reason_ == "max_iter" and not incremental:

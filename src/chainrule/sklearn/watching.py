@@ -45,7 +45,7 @@ class SparseRows(Rows):
         """These rows, as dense ones."""
         which = np.arange(len(self))[rows]
         return Rows(
-            self.X[which].toarray(),
+            dense(self.X[which]),
             self.y[which],
             None if self.weights is None else self.weights[which],
             numbers=which,
