@@ -55,8 +55,17 @@ def test_unknown_formats(net, tmp_path):
 def test_what_is_no_network(tmp_path):
     with pytest.raises(ExportError, match=r"a path.*cr\.load"):
         cr.export.numpy("run/", tmp_path / "model.py")
-    with pytest.raises(ExportError, match="a network is exported"):
+    with pytest.raises(ExportError, match="networks and table runs are exported"):
         cr.export.numpy(np.zeros(3), tmp_path / "model.py")
+
+
+def test_estimators_are_told_of_their_network(tmp_path):
+    class Estimator:
+        def to_network(self):
+            return cr.nn.Dense(2, 1)
+
+    with pytest.raises(ExportError, match=r"export its network, \.to_network\(\)"):
+        cr.export.c(Estimator(), tmp_path / "model.h")
 
 
 def test_without_onnx_the_extra_is_named(tmp_path):

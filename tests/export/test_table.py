@@ -314,6 +314,20 @@ def test_a_run_knows_its_inputs(run_of, tmp_path):
         )
 
 
+def test_estimators_for_tables(tmp_path):
+    pytest.importorskip("sklearn", reason="the classes are estimators of it")
+    from chainrule.sklearn import TableRegressor  # noqa: PLC0415 - optional
+
+    frame = TABLE.drop_columns(["kind", "sold", "price"])
+    fitted = TableRegressor(epochs=1, hidden=(4,)).fit(frame, TABLE["price"].to_numpy())
+    names = {"__name__": "exported"}
+    exec(cr.export.numpy(fitted, tmp_path / "m.py").read_text("utf-8"), names)  # noqa: S102 - ours
+    columns = {name: NEW[name].to_pylist() for name in frame.column_names}
+    found = names["predict"](columns)["prediction"]
+    wanted = fitted.predict(NEW.select(frame.column_names))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
 def test_a_kind_of_column_that_has_no_rule(run_of, tmp_path):
     run = run_of(target="kind")
 

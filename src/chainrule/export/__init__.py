@@ -42,7 +42,8 @@ def export(
 
     Args:
         net: a network, a function of tensors such as `lambda x: cr.softmax(net(x))`,
-            or a `TableRun`. It is written as it is in evaluation mode.
+            a `TableRun`, or a fitted `TableClassifier` or `TableRegressor`. It is
+            written as it is in evaluation mode.
         path: the file; it is replaced once all of it is on the disk.
         format: `"onnx"`, `"c"` or `"numpy"`.
         inputs: an example of what the network takes: an array whose first axis is the
@@ -115,6 +116,7 @@ def _model(net: Any, inputs: Any, name: str) -> Model:
             f"{str(net)!r} is a path: load what is there first, with cr.load or "
             "cr.tabular.load_run"
         )
+    net = getattr(net, "run_", net)  # of a TableClassifier or TableRegressor
     if hasattr(net, "encoder") and hasattr(net, "net"):
         if inputs is not None:
             raise ExportError("a table run knows its inputs: leave out inputs=")
@@ -123,7 +125,10 @@ def _model(net: Any, inputs: Any, name: str) -> Model:
         model: Model = table.model_of_run(net, name)
         return model
     if not callable(net):
-        raise ExportError(f"a network is exported, or a table run, not {net!r}")
+        advice = ""
+        if hasattr(net, "to_network"):
+            advice = ": export its network, .to_network(), which gives logits"
+        raise ExportError(f"networks and table runs are exported, not {net!r}{advice}")
     return model_of(net, inputs, name, facts=_facts(net))
 
 
