@@ -106,6 +106,7 @@ def test_the_schema_tells_of_the_whole_table(folder):
     found = problem(folder)
     found.close()
     assert found.schema.rows == ROWS
+    assert "streamed from the disk" in found.schema.summary[-1]
     gaps = {column.name: column.missing for column in found.schema.inputs}
     assert gaps["gaps"] == table()["gaps"].null_count
     counts = table()["sold"].value_counts().to_pylist()

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chainrule.ir import Array
-from chainrule.tables import Encoder, TableError, infer_schema, read_table
+from chainrule.tables import Encoder, Schema, TableError, infer_schema, read_table
 from chainrule.tables.arrow import form, plain
-from chainrule.tables.errors import numbered
+from chainrule.tables.errors import count, numbered
 from chainrule.tables.stream import (
     HELD_ROWS,
     SAMPLE_ROWS,
@@ -157,7 +157,7 @@ def prepare_streamed(
     sample = read_table(found.sample, missing=stream.missing)
     schema = infer_schema(sample, target, task=task, drop=drop, kinds=kinds)
     learnt = Encoder.fit(sample, **schema.choices, **(encoding or {}))
-    encoder = replace(learnt, schema=found.corrected(learnt.schema))
+    encoder = replace(learnt, schema=_noted(found, learnt.schema, memory))
 
     def held_out(given: Any, drawn: Any) -> Part | None:
         if not is_share(given):
@@ -179,6 +179,16 @@ def prepare_streamed(
     except BaseException:
         disk.close()
         raise
+
+
+def _noted(found: Survey, schema: Schema, memory: int) -> Schema:
+    """The schema of the whole table, which says that it is not in memory."""
+    corrected = found.corrected(schema)
+    note = (
+        f"larger than {memory / 1e6:,.0f} MB in memory: rows are streamed from the "
+        f"disk, and encoded as a sample of {count(schema.rows, 'row')} suggests"
+    )
+    return replace(corrected, notes=(*corrected.notes, note))
 
 
 def _share_that_fits(stream: TableStream, memory: int) -> float:
