@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule import ops
 from chainrule.export import ExportError
 from chainrule.nn.activations import ACTIVATIONS
 
@@ -117,6 +118,23 @@ def test_several_inputs_and_outputs(format, formats, close):
     close(getattr(formats, format)(model, [x, kinds], **more), expected, 1e-5)
 
 
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", ["one_hot", "topk", "tril", "sort", "gather", "pad"])
+def test_functions_of_each_row(name, format, formats, close):
+    functions = {
+        "one_hot": lambda x: cr.one_hot(cr.argmax(x, 1), 5) + cr.arange(5),
+        "topk": lambda x: cr.topk(x, 2)[0],
+        "tril": lambda x: cr.tril(cr.expand_dims(x, 2) * cr.expand_dims(x, 1)),
+        "sort": lambda x: cr.cumsum(cr.sort(x, 1), 1),
+        "gather": lambda x: cr.gather(x, cr.argsort(x, 1), 1)[:, ::2],
+        "pad": lambda x: cr.concatenate([cr.pad(x, ((0, 0), (1, 2))), x], 1),
+    }
+    function, x = functions[name], f32(9, 4)
+    more = {"rows": 9} if format == "c" else {}
+    found = getattr(formats, format)(formats.of_net(function, x[:1]), [x], **more)
+    close(found, [function(cr.tensor(x)).numpy()], 1e-5)
+
+
 @pytest.mark.parametrize("format", ["onnx", "numpy"])
 def test_rows_that_look_at_one_another(format, formats, close):
     net = Attention(4)
@@ -144,6 +162,7 @@ def test_sizes_in_numbers(format, formats, close):
         (lambda x: cr.cumsum(x, 0), "cumulative_sum"),
         (cr.transpose, "first axis"),
         (lambda x: x[:2], "slice"),
+        (lambda x: x + cr.Tensor(ops.iota(x.shape, 0, x.dtype)), "iota"),
         (lambda x: x + cr.expand_dims(cr.sum(x, 1), 0)[0, :1], "slice"),
     ],
 )

@@ -14,7 +14,7 @@ from chainrule.export.extents import ONE, Extent
 from chainrule.export.model import Model, described
 from chainrule.ir import Value
 from chainrule.ops import Constant
-from chainrule.ops.access import Letter, RowMajor, Strided, Term
+from chainrule.ops.access import Access, Letter, RowMajor, Strided, Term
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,21 @@ def _place(model: Model, value: Value, places: dict[Value, Rows | None]) -> Rows
             found.append(_written(model, value, access.output, name, place, whole))
     place = _agreed(value, found)
     varying = [i for i, n in enumerate(model.shape(value)) if not n.is_fixed]
-    if place is None and varying and operation.replicates:
+    if place is None and varying and _is_repeated(value, varying[0], access):
         place = Rows(varying[0], model.shape(value)[varying[0]].linear)
     if varying != ([] if place is None else [place.axis]):
         raise _together(value, "rows meet one another")
     return place
+
+
+def _is_repeated(value: Value, axis: int, access: Access) -> bool:
+    """Whether what has no rows itself is the same at all coordinates of an axis."""
+    operation: Any = value.operation
+    if operation.replicates:
+        return True
+    # A coordinate along another axis: `#j->ij`.
+    counts = hasattr(operation, "element") and not value.inputs
+    return counts and access.output[axis] != Letter(operation.access()[1])
 
 
 def _agreed(value: Value, places: Sequence[Rows | None]) -> Rows | None:
