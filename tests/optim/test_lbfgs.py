@@ -212,3 +212,25 @@ def test_a_line_that_falls_for_ever_gives_its_last_point():
 def test_nonsense_is_refused(options):
     with pytest.raises(ValueError, match="at least"):
         LBFGS(**options)
+
+
+def test_the_inverse_of_a_bowl_as_preconditioner_takes_one_step():
+    rng = np.random.default_rng(0)
+    A = np.diag(np.geomspace(1e-3, 1e3, 8))
+    b = rng.normal(size=8)
+    optimizer = LBFGS(preconditioner=lambda g: g / np.diag(A))
+    x, _ = optimizer.minimize(
+        lambda x: (float(0.5 * x @ A @ x - b @ x), A @ x - b), np.zeros(8)
+    )
+    np.testing.assert_allclose(x, b / np.diag(A), rtol=1e-6)
+    assert optimizer.steps <= 2
+
+
+def test_any_preconditioner_leads_to_the_same_point():
+    evaluate, lowest = quadratic(20)
+    rng = np.random.default_rng(1)
+    B = rng.normal(size=(20, 20))
+    B = B @ B.T + np.eye(20)
+    optimizer = LBFGS(preconditioner=B.__matmul__, loss_tolerance=0.0)
+    x, _ = optimizer.minimize(evaluate, np.zeros(20))
+    np.testing.assert_allclose(x, lowest, atol=1e-4)

@@ -75,8 +75,8 @@ class Newton:
     """`x := x + t d`, where `d` leads to the lowest point of a model of the loss.
 
     The model is `g d + d' H d / 2 + sum(lasso * |x + d|)`, with the gradient `g` and
-    the second derivative `H` of the smooth part of the loss at `x`. Without a `lasso` its
-    lowest point is at `d = -H^-1 g`. Equations with `H` are solved by its Cholesky
+    the second derivative `H` of the smooth part of the loss at `x`. Without a `lasso`
+    its lowest point is at `d = -H^-1 g`. Equations with `H` are solved by its Cholesky
     factors where `curvature` gives the matrix, and by conjugate gradients where it does
     not, with a tolerance that falls with the gradient, so that convergence stays faster
     than linear. `t` is halved from 1 until the loss falls.
