@@ -71,6 +71,7 @@ def test_categories_of_dates_are_dates():
 
 def test_durations_are_seconds():
     assert tidied([dt.timedelta(hours=1), None]).to_pylist() == [3600.0, None]
+    assert tidied([dt.timedelta(-400_000)]).to_pylist() == [-400_000 * 86_400.0]
 
 
 def test_dates_as_microseconds():

@@ -215,6 +215,8 @@ def test_rows_are_counted_in_the_whole_table():
 def test_infinite_values_are_named_with_their_rows():
     assert "'c' is infinite in rows 1 and 100" in refused([np.inf, *SIZE[:98], -np.inf])
     assert "'c' is infinite in row 2" in refused(["1", "1e999", *map(str, SIZE[:98])])
+    codes = [1.0, np.inf] * 50
+    assert "'c' is infinite in rows 2, 4" in refused(codes, kinds={"c": "category"})
 
 
 @pytest.mark.parametrize("write", ["${:,}.00".format, "{} %".format, "{},5".format])

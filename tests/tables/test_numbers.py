@@ -141,6 +141,13 @@ def test_robust_numbers_near_the_middle_are_standard_ones(column, encode):
     assert encode(fitted, -1e300) == ([[pytest.approx(-3.0)]], [])
 
 
+def test_robust_scales_of_any_size(column, encode):
+    values = [-1.7e308, -1.6e308, 0, 1.6e308, 1.7e308]
+    fitted = NumberColumn.fit_robust("x", column(*values))
+    assert math.isfinite(fitted.scale)
+    assert np.isfinite(encode(fitted, *values)[0]).all()
+
+
 def test_quartiles_that_are_equal_leave_the_standard_deviation(column):
     fitted = NumberColumn.fit_robust("x", column(*[0] * 90, *[1] * 10))
     assert fitted.scale == pytest.approx(0.3)

@@ -97,7 +97,7 @@ def _tidy_plain(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.Chunked
             return column
     if types.is_duration(kind):
         micros = column.cast(pa.duration("us"), safe=False).cast(pa.int64())
-        return pc.divide(micros.cast(pa.float64()), 1e6)
+        return pc.divide(micros.cast(pa.float64(), safe=False), 1e6)
     return column
 
 

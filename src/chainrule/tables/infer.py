@@ -224,6 +224,8 @@ class _Survey:
         declared = {"bool": "boolean", "category": "category"}.get(held)
         match wanted or declared:
             case "category":
+                if form(values.type) == "float":
+                    self.range(name, values)
                 return Column(name, "category", held, missing, distinct)
             case "boolean":
                 self.refuse_not_boolean(name, values)

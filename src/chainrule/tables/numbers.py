@@ -6,6 +6,7 @@ learnt does not depend on the order of the rows.
 """
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -93,7 +94,8 @@ bound=None)
         _, scale, median = moments(present)
         unit = _unit(max(abs(present[0]), abs(present[-1])))
         low, high = np.quantile(present * unit, [0.25, 0.75])
-        apart = float(high - low) / QUARTILES_APART / unit
+        # Of numbers near 1e308 the quartiles may be further apart than floats reach.
+        apart = min(float(high - low) / QUARTILES_APART / unit, sys.float_info.max)
         return cls(name, median, apart or scale, median, flagged, BOUND)
 
     @property
