@@ -32,14 +32,14 @@ def binary_log_loss(
     `logits` and `target` have shape `(B, K)`.
     """
     each = losses.binary_cross_entropy(logits, target, reduction="none")
-    rows = _clipped(each).sum(axis=1)
+    rows = _over_outputs(_clipped(each))
     return reduced("log_loss", rows, sample_weight, "mean")
 
 
 def squared_error(prediction: Tensor, target: Any, *, sample_weight: Any) -> Tensor:
     """`l = sum over k of (y[k] - t[k])**2 / 2`; what is shown is the mean over `k`."""
     y, t = pair("squared_error", prediction, target)
-    rows = F.square(y - t).sum(axis=1) * 0.5
+    rows = _over_outputs(F.square(y - t)) * 0.5
     mean = _showing(rows, rows * (1 / y.shape[1])) if y.shape[1] > 1 else rows
     return reduced("squared_error", mean, sample_weight, "mean")
 
@@ -51,8 +51,13 @@ def poisson(prediction: Tensor, target: Any, *, sample_weight: Any) -> Tensor:
     """
     z, t = pair("poisson", prediction, target)
     saturated = F.where(t == 0, 0.0, t * F.log(F.where(t == 0, 1.0, t))) - t
-    rows = (saturated + F.exp(z) - t * z).sum(axis=1)
+    rows = _over_outputs(saturated + F.exp(z) - t * z)
     return reduced("poisson", rows, sample_weight, "mean")
+
+
+def _over_outputs(loss: Tensor) -> Tensor:
+    """The sum of each row."""
+    return loss.reshape(loss.shape[0]) if loss.shape[1] == 1 else loss.sum(axis=1)
 
 
 def _clipped(loss: Tensor) -> Tensor:
