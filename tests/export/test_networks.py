@@ -119,6 +119,24 @@ def test_several_inputs_and_outputs(format, formats, close):
 
 
 @pytest.mark.parametrize("format", FORMATS)
+def test_inputs_that_are_called_like_what_files_need(format, formats, close):
+    def net(t1, i1, a2, row, np, sigmoid):
+        return cr.sum(cr.sigmoid(t1 * i1) + a2 * row - np * sigmoid, 1)
+
+    titles = ["t1", "i1", "a2", "row", "np", "sigmoid"]
+    xs = [f32(9, 4, seed=i) for i in range(6)]
+    model = formats.of_net(
+        net, {name: x[:1] for name, x in zip(titles, xs, strict=True)}
+    )
+    more = {"rows": 9} if format == "c" else {}
+    close(
+        getattr(formats, format)(model, xs, **more),
+        [net(*map(cr.tensor, xs)).numpy()],
+        1e-5,
+    )
+
+
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize("name", ["one_hot", "topk", "tril", "sort", "gather", "pad"])
 def test_functions_of_each_row(name, format, formats, close):
     functions = {

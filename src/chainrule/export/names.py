@@ -37,6 +37,9 @@ RESERVED = frozenset(
     ]
 )
 
+# Names of loops and of what they compute, in C.
+_COUNTED = re.compile(r"[aijt]\d+")
+
 # Letters that Unicode does not take apart into a letter and an accent.
 _SPELT = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "đ": "d"}
@@ -73,7 +76,7 @@ class Names:
     def new(self, text: str, default: str = "value") -> str:
         """A name for `text` that nothing else has."""
         wanted = identifier(text, default)
-        if wanted in RESERVED:
+        if wanted in RESERVED or _COUNTED.fullmatch(wanted):
             wanted += "_"
         name, number = wanted, self._numbers.get(wanted, 1)
         while name in self._taken:

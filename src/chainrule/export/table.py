@@ -18,7 +18,6 @@ from chainrule.export.errors import ExportError
 from chainrule.export.model import ROWS, Codes, Input, Model, assemble, predicting
 from chainrule.export.names import Names
 from chainrule.ir import scope
-from chainrule.tables.arrow import MISSING as SPELLINGS
 from chainrule.tables.dates import DateColumn
 from chainrule.tables.targets import ClassTarget, NumberTarget
 from chainrule.tabular.run import TableRun
@@ -32,7 +31,7 @@ def model_of_run(run: TableRun, name: str) -> Model:
     """
     columns = run.encoder.columns
     forms = {column.name: column.form for column in run.schema.inputs}
-    spellings = [cell for cell in run.encoder.missing if cell] or list(SPELLINGS)
+    spellings = [cell for cell in run.encoder.missing if cell]
     codes = [codes_of(c, forms[c.name], spellings) for c in columns]
     with predicting(run.net.modules().values()):
         traced = [_traced(run, codes, rows) for rows in ROWS]
