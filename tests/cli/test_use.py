@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 
@@ -164,3 +165,24 @@ def test_a_table_without_the_target(chainrule, homes_run, tmp_path):
     told = chainrule("evaluate", homes_run, "new.csv")
     assert told.code == 1
     assert "no column 'price'" in told.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits are those of POSIX")
+def test_a_file_that_may_not_grow_is_one_sentence(cancer_run, cancer, tmp_path):
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
+        "from chainrule.cli import main; main()"
+    )
+    options = ["--with-inputs", "-o", "out.csv"]
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", program, "predict", cancer_run, cancer, *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the file would be larger than is allowed")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
