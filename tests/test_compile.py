@@ -182,6 +182,13 @@ def test_what_is_known_while_tracing_can_be_asked():
     assert f(3.0).item() == 7
 
 
+def test_many_tensors_are_joined():
+    xs = [cr.tensor(np.full((3, 1 + i % 3), i, np.float32)) for i in range(60)]
+    joined = cr.compile(lambda *xs: cr.concatenate(xs, axis=1) + 1)(*xs)
+    expected = np.concatenate([x.numpy() for x in xs], axis=1) + 1
+    assert np.array_equal(joined.numpy(), expected)
+
+
 def test_keywords_are_refused():
     with pytest.raises(TypeError, match="positional"):
         cr.compile(lambda x: x)(x=1.0)

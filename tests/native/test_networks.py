@@ -48,11 +48,19 @@ def step_by_step(program, data, orders, bounds):
     return np.asarray(losses)
 
 
-def check(make, data, loss="squared_error", epochs=2, tolerance=1e-4, **optimizer):
+def check(
+    make,
+    data,
+    loss="squared_error",
+    epochs=2,
+    tolerance=1e-4,
+    batch=BATCH,
+    **optimizer,
+):
     """Train twice from the same start, compiled and interpreted."""
     kind = optimizer.pop("optimizer", cr.optim.Adam)
     orders = [np.random.default_rng(e).permutation(len(data)) for e in range(epochs)]
-    bounds = np.append(np.arange(0, len(data), BATCH), len(data))
+    bounds = np.append(np.arange(0, len(data), batch), len(data))
     loss = cr.losses.get(loss) if isinstance(loss, str) else loss
     programs = []
     for _ in range(2):
@@ -112,6 +120,23 @@ def test_one_input():
         cr.nn.Dense(1, 17, rng=0), cr.nn.Tanh(), cr.nn.Dense(17, 1, rng=1)
     )
     check(make, regression(inputs=1, outputs=1))
+
+
+@pytest.mark.parametrize("inputs", [1, WIDTH])
+def test_batches_of_one_row(inputs):
+    make = lambda: cr.nn.Sequential(  # noqa: E731
+        cr.nn.Dense(inputs, 3, rng=0), cr.nn.ReLU(), cr.nn.Dense(3, 4, rng=1)
+    )
+    data = classes(regression(inputs, 1), 4)
+    check(make, data, "cross_entropy", batch=1)
+
+
+def test_weights_with_more_columns_than_a_batch_has_rows():
+    make = lambda: cr.nn.Sequential(  # noqa: E731
+        cr.nn.Dense(300, 256, rng=0), cr.nn.ReLU(), cr.nn.Dense(256, 256, rng=1)
+    )
+    data = regression(300, 256, rows=140)
+    check(make, data, batch=64)
 
 
 def test_a_residual_block_with_layer_norm_and_dropout():

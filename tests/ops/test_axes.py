@@ -1,5 +1,6 @@
 import pytest
 
+from chainrule.ops.access import parse_access
 from chainrule.ops.axes import letters, without
 
 
@@ -8,9 +9,12 @@ def test_letters_begin_with_i():
     assert len(set(letters(26))) == 26
 
 
-def test_there_are_26_letters():
-    with pytest.raises(ValueError, match="rank 27 has more axes than there are names"):
-        letters(27)
+def test_there_are_more_names_than_letters():
+    names = letters(1000)
+    assert names[:3] == "ijk"
+    assert len(set(names)) == 1000
+    read, written = parse_access(f"{names}->{names}").inputs[0], names
+    assert [term.name for term in read] == list(written)
 
 
 def test_without():

@@ -242,6 +242,8 @@ class Evaluator:
 
     def bind(self, value: Value, place: Place[Coordinate], x: Register) -> None:
         """Say what an element is: the result of a fold."""
+        if value in self.digits:
+            place = self._in_digits(value, place)
         self.builder.note(self._key(value, place), x)
 
     def _pull(self, value: Value, place: Place[Coordinate]) -> Register:

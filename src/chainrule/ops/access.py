@@ -66,11 +66,12 @@ class Access:
     output: tuple[Term, ...]
 
 
+_NAME = "[a-z\u4e00-\u9fff]"  # those that `chainrule.ops.axes.letters` gives
 _TERM = re.compile(
-    r"(?P<letter>[a-z])|(?P<whole>:)|\[(?P<indexed>[a-z]*)\]|\((?P<flat>[a-z]*)\)"
-    r"|\{(?P<relation>[<>]=)(?P<bound>[a-z])\}|\{(?P<places>[^{}<>]+)\}"
+    rf"(?P<letter>{_NAME})|(?P<whole>:)|\[(?P<indexed>{_NAME}*)\]|\((?P<flat>{_NAME}*)\)"
+    rf"|\{{(?P<relation>[<>]=)(?P<bound>{_NAME})\}}|\{{(?P<places>[^{{}}<>]+)\}}"
 )
-_PLACE = re.compile(r"(-?\d+)([+-]\d+)([a-z])")
+_PLACE = re.compile(rf"(-?\d+)([+-]\d+)({_NAME})")
 
 
 def parse_access(text: str) -> Access:

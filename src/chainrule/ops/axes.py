@@ -35,12 +35,18 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_IDEOGRAPHS = 0x4E00
+
 
 def letters(rank: int) -> str:
-    """The names of the axes of a tensor of rank `rank` in an access: `"ijk..."`."""
-    if rank > len(ascii_lowercase):
-        raise ValueError(f"a tensor of rank {rank} has more axes than there are names")
-    return (ascii_lowercase[8:] + ascii_lowercase[:8])[:rank]
+    """The names of so many axes in an access: `"ijk..."`.
+
+    Where the alphabet ends, as when a hundred tensors are concatenated, ideographs
+    follow, of which there are twenty thousand.
+    """
+    names = ascii_lowercase[8:] + ascii_lowercase[:8]
+    more = range(_IDEOGRAPHS, _IDEOGRAPHS + max(0, rank - len(names)))
+    return names[:rank] + "".join(map(chr, more))
 
 
 def check_axes(rank: int, axes: tuple[int, ...], operation: str) -> None:
