@@ -90,10 +90,19 @@ def test_all_options_reach_the_training(chainrule, homes_csv):
         *("--dropout", 0.1, "--epochs", 3, "--batch-size", 50, "--lr", 0.01),
         *("--optimizer", "sgd", "--weight-decay", 0.001, "--patience", 0),
         *("--class-weight", "Ulm=2,Köln=1", "--seed", 7, "--out", "a", "--quiet"),
+        *("--normalization", "layer", "--schedule", "cosine", "--clip-norm", 1),
+        *("--max-time", 100, "--scaling", "robust", "--min-count", 2, "--no-embed"),
     )
     assert trained.code == 0, trained.err
     run = load_run("a")
-    assert run.settings == {
+    expected = {
+        "normalization": "layer",
+        "schedule": "cosine",
+        "clip_norm": 1.0,
+        "max_time": 100.0,
+        "scaling": "robust",
+        "min_count": 2,
+        "embed": False,
         "hidden": [8, 4],
         "activation": "tanh",
         "dropout": 0.1,
@@ -108,17 +117,18 @@ def test_all_options_reach_the_training(chainrule, homes_csv):
         "test": str(homes_csv),
         "class_weight": {"Ulm": 2.0, "Köln": 1.0},
     }
+    assert run.settings | expected == run.settings
     assert run.encoder.missing == ("", "none", "-")
     assert [column.name for column in run.schema.inputs] == ["size"]
 
 
 def test_a_column_of_codes_can_be_a_category(chainrule, tmp_path):
     rows = [f"{10000 + k % 3},{k % 3 + k / 100}" for k in range(60)]
-    (tmp_path / "zip.csv").write_text("\n".join(["zip,y", *rows]))
+    (tmp_path / "zip.csv").write_text("\n".join(["kind,y", *rows]))
     options = ("train", "zip.csv", "--target", "y", "--epochs", 1, "-q")
-    assert chainrule(*options, "--out", "a", "--category", "zip").code == 0
+    assert chainrule(*options, "--out", "a", "--category", "kind").code == 0
     assert len(load_run("a").encoder.inputs) == 3
-    assert chainrule(*options, "--out", "b").code == 0
+    assert chainrule(*options, "--out", "b", "--number", "kind").code == 0
     assert len(load_run("b").encoder.inputs) == 1
 
 
