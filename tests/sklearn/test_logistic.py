@@ -58,7 +58,8 @@ def assert_same(ours, theirs, tolerance=1e-4):
         ours.intercept_, theirs.intercept_, atol=tolerance * scale
     )
     assert ours.coef_.shape == theirs.coef_.shape
-    assert ours.intercept_.shape == theirs.intercept_.shape
+    if theirs.fit_intercept:
+        assert ours.intercept_.shape == theirs.intercept_.shape
 
 
 PENALTIES = {
@@ -84,7 +85,11 @@ def test_the_optimum_is_that_of_scikit_learn(
         "fit_intercept": intercept,
     }
     sample_weight = weights_of(y) if weighted else None
-    theirs = peer(**given).fit(X, y, sample_weight)
+    theirs = peer(**given)
+    if penalty == "l1" and classes == 2 and not intercept:
+        # Its saga does not get to the lowest point of all of these in 100,000 epochs.
+        theirs.set_params(solver="liblinear", tol=1e-6)
+    theirs.fit(X, y, sample_weight)
     solver = "saga" if given.get("l1_ratio") else "lbfgs"
     ours = LogisticRegression(**given, solver=solver, **TIGHT)
     assert_same(ours.fit(X, y, sample_weight), theirs)

@@ -12,7 +12,7 @@ products, from the logits to the loss.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -279,6 +279,7 @@ class OneLayer:
         def product(v: Vector) -> Vector:
             return self.rows.product(w, v.reshape(self.form), *self._rest).ravel()
 
+        @cache
         def diagonal() -> Vector:
             z = self.rows.logits(w)
             each = [self._row_curvature(z, k)[:, k] for k in range(self.outputs)]
