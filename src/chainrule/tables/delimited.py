@@ -79,7 +79,9 @@ def read_cells(data: bytes, file: str, dialect: Dialect) -> pa.Table:
     content = _utf8(data, file, dialect.encoding)
     if not content.strip():
         raise TableError(f"{file} is empty: it should hold a table with column names")
-    delimiter = _checked(dialect.delimiter) if dialect.delimiter else sniff(content)
+    delimiter = (
+        checked_delimiter(dialect.delimiter) if dialect.delimiter else sniff(content)
+    )
     written = _Written(file, content, delimiter)
     header = written.header()
     cells = written.cells(len(header))
@@ -114,8 +116,9 @@ def _paired(
     return dict(zip(names, columns, strict=True))
 
 
-def _checked(delimiter: str) -> str:
-    if len(delimiter) != 1 or delimiter in '"\r\n' or not delimiter.isascii():
+def checked_delimiter(delimiter: str) -> str:
+    """A delimiter, if it can be one; else `TableError`."""
+    if len(delimiter) != 1 or delimiter in '"\r\n\0' or not delimiter.isascii():
         raise TableError(
             f"the delimiter is one character such as ',' or ';', not {delimiter!r}"
         )

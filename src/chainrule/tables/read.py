@@ -208,9 +208,11 @@ def refuse_elsewhere(data: bytes, file: str) -> None:
 
 def _read_binary(reader: _Reader, data: bytes, file: str) -> pa.Table:
     try:
-        return reader(pa.BufferReader(data))
+        table = reader(pa.BufferReader(data))
+        table.validate(full=True)  # Arrow trusts what it is given
     except (pa.ArrowException, OSError) as error:
         raise TableError(f"{file} is damaged: {error}") from None
+    return table
 
 
 def _decompressed(data: bytes, name: str) -> bytes:

@@ -18,7 +18,7 @@ import pyarrow.csv as arrow_csv
 from pyarrow import parquet
 
 from chainrule.tables.arrow import Form, trimmed
-from chainrule.tables.delimited import BYTE_ORDER_MARKS, sniff
+from chainrule.tables.delimited import BYTE_ORDER_MARKS, checked_delimiter, sniff
 from chainrule.tables.errors import TableError, category_advice, count
 from chainrule.tables.places import Place
 from chainrule.tables.read import refuse_elsewhere
@@ -128,6 +128,8 @@ def open_file(
     marked = (name for mark, name in BYTE_ORDER_MARKS if head.startswith(mark))
     # Arrow skips the mark of UTF-8 by itself.
     used = encoding or next(marked, "utf-8").removesuffix("-sig")
+    if delimiter is not None:
+        checked_delimiter(delimiter)
     return _TextFile(place, kind, missing, delimiter, used, frozenset(text))
 
 
@@ -194,6 +196,7 @@ class _ArrowFile(TableFile):
             for number in range(file.num_record_batches):
                 try:
                     batch = file.get_batch(number).select(list(columns))
+                    batch.validate(full=True)  # Arrow trusts what it is given
                 except (pa.ArrowException, OSError) as error:
                     raise self.damaged(error) from error
                 for first in range(0, batch.num_rows, rows):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -32,6 +32,8 @@ __all__ = ["TableCallback", "learn"]
 
 # How often a run that is being trained is saved, in seconds.
 CHECKPOINT_EVERY = 2.0
+
+_LARGEST: Final = 1e150
 
 
 class TableCallback(Callback):
@@ -73,6 +75,7 @@ def learn(
     Raises `SettingError` where the settings do not fit the table, and `NonFiniteError`
     where training diverges.
     """
+    _check_range(problem.schema)
     by_class = _class_weights(problem, request.options["class_weight"])
     architecture = settings.architecture(
         len(problem.encoder.inputs), problem.outputs, problem.encoder.embedded
@@ -108,6 +111,16 @@ def learn(
         else {},
         influence=_influence(problem, net, settings.seed),
     )
+
+
+def _check_range(schema: Schema) -> None:
+    """Refuse a target whose errors could not be squared: `TableError`."""
+    low, high = schema.target.low or 0.0, schema.target.high or 0.0
+    if schema.task == "regression" and max(-low, high) > _LARGEST:
+        raise TableError(
+            f"the target {schema.target.name!r} goes from {low:g} to {high:g}, and what "
+            f"is beyond {_LARGEST:g} cannot be squared: correct it, or divide all of it"
+        )
 
 
 # --- learning -----------------------------------------------------------------------

@@ -194,12 +194,17 @@ Document: TypeAlias = Callable[[TableRun], str]
 def judge(encoder: Encoder, net: Module, X: Array, table: pa.Table) -> Evaluation:
     """The scores of `net` on the rows of `table`, which are encoded as `X`."""
     y = predict(net, X)
-    if encoder.classes is None:
-        predicted = encoder.decode(y[:, 0])
-        return evaluate_regression(encoder.target_values(table), predicted)
-    return evaluate_classes(
-        encoder.target(table), probabilities(y), encoder.classes.tolist()
-    )
+    try:
+        if encoder.classes is None:
+            predicted = encoder.decode(y[:, 0])
+            return evaluate_regression(encoder.target_values(table), predicted)
+        return evaluate_classes(
+            encoder.target(table), probabilities(y), encoder.classes.tolist()
+        )
+    except TableError:
+        raise
+    except ValueError as error:  # numbers that are too large to be squared
+        raise TableError(f"the predictions cannot be judged: {error}") from None
 
 
 # --- writing ------------------------------------------------------------------------
@@ -264,7 +269,7 @@ def load_run(folder: str | Path) -> TableRun:
         return _assemble(path, about)
     except RunError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except _BAD_CONTENT as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise _damaged(path, what) from None
 
@@ -309,6 +314,7 @@ def _assemble(path: Path, about: Mapping[str, Any]) -> TableRun:
     encoder = Encoder.from_config(about["encoding"])
     architecture = from_plain(Architecture, about["architecture"])
     _check_match(encoder, architecture)
+    _check_labels(encoder)
     net = _load_net(path, architecture)
     test, baselines, influence, speed = _load_scores(path / EVALUATION_FILE)
     return TableRun(
@@ -332,6 +338,15 @@ def _check_match(encoder: Encoder, architecture: Architecture) -> None:
     outputs = 1 if classes is None or len(classes) == 2 else len(classes)
     if (architecture.inputs, architecture.outputs) != (len(encoder.inputs), outputs):
         raise ValueError("its network does not fit the encoding of its columns")
+
+
+def _check_labels(encoder: Encoder) -> None:
+    """Refuse categories that are not of the form which their column has."""
+    for column in encoder.columns:
+        labels = (*getattr(column, "categories", ()), *getattr(column, "rare", ()))
+        kinds = {type(label) for label in labels}
+        if len(kinds) > 1 or (getattr(column, "form", "") == "text" and kinds - {str}):
+            raise ValueError(f"the categories of column {column.name!r} are mixed up")
 
 
 def _load_net(path: Path, architecture: Architecture) -> Module:
@@ -380,10 +395,21 @@ def _load_history(file: Path, about: Mapping[str, Any]) -> History:
     return History(records, about["best_epoch"], about["stopped"])
 
 
+# What a file that was tampered with can make of what is built from it.
+_BAD_CONTENT = (
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
 def _read_json(file: Path) -> Any:
     try:
         return json.loads(_read(file))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(file.parent, f"{file.name} is not JSON: {error}") from None
 
 

@@ -120,7 +120,7 @@ class EarlyStopping(Callback):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
-        self._best, self._best_epoch = state["best"], state["best_epoch"]
+        self._best, self._best_epoch = float(state["best"]), int(state["best_epoch"])
         self._best_weights = {
             name.removeprefix("weights."): array
             for name, array in state.items()

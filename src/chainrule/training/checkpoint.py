@@ -3,7 +3,8 @@
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +85,13 @@ def load_checkpoint(run: Run, path: Path) -> None:
                 f"this one has {name}={setting!r}: use the same settings to go on, or "
                 "another checkpoint file to start afresh"
             )
-    parts = _with_arrays(about["plain"], arrays)
-    run.net.load_state_dict(parts["net"])
-    run.optimizer.load_state_dict(parts["optimizer"])
-    for name, callback in keeping.items():
-        callback.load_state_dict(parts["callbacks"][name])
-    run.history = History.from_dict(_with_arrays(about["history"], {}))
+    with _damage_named(path):
+        parts = _with_arrays(about["plain"], arrays)
+        run.net.load_state_dict(parts["net"])
+        run.optimizer.load_state_dict(parts["optimizer"])
+        for name, callback in keeping.items():
+            callback.load_state_dict(parts["callbacks"][name])
+        run.history = History.from_dict(_with_arrays(about["history"], {}))
 
 
 def read_history(path: Path) -> History:
@@ -98,7 +100,8 @@ def read_history(path: Path) -> History:
     Raises `CheckpointError` if it cannot be read.
     """
     about, _ = _read(path)
-    return History.from_dict(_with_arrays(about["history"], {}))
+    with _damage_named(path):
+        return History.from_dict(_with_arrays(about["history"], {}))
 
 
 def _keeping(run: Run) -> dict[str, Callback]:
@@ -115,16 +118,40 @@ def _keeping(run: Run) -> dict[str, Callback]:
     return named
 
 
+# What a file that was tampered with can make of states that are loaded from it.
+_BAD_CONTENT = (
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    """Say of which file what is loaded does not fit."""
+    try:
+        yield
+    except _BAD_CONTENT as error:
+        what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise CheckpointError(f"{path} is damaged: {what}") from error
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         about = json.loads(metadata["chainrule"])
-    except (safetensors.SafetensorError, KeyError, ValueError) as error:
+    except (safetensors.SafetensorError, OSError, *_BAD_CONTENT) as error:
         raise CheckpointError(f"{path} is not a checkpoint: {error}") from error
-    if about.get("format") != _FORMAT:
+    parts = ("settings", "plain", "history")
+    if not isinstance(about, dict) or about.get("format") != _FORMAT:
         raise CheckpointError(f"{path} has the format of another version of chainrule")
+    if not all(isinstance(about.get(part), dict) for part in parts):
+        raise CheckpointError(f"{path} is not a checkpoint: it lacks a part")
     return about, arrays
 
 
