@@ -10,6 +10,7 @@ import numpy as np
 from chainrule import losses
 from chainrule.ir import Array
 from chainrule.nn import Module
+from chainrule.tables import Schema, TableError
 from chainrule.tables.targets import NumberTarget
 from chainrule.tabular.baseline import baselines
 from chainrule.tabular.evaluation import Influence, column_influence
@@ -118,8 +119,8 @@ def _check_range(schema: Schema) -> None:
     low, high = schema.target.low or 0.0, schema.target.high or 0.0
     if schema.task == "regression" and max(-low, high) > _LARGEST:
         raise TableError(
-            f"the target {schema.target.name!r} goes from {low:g} to {high:g}, and what "
-            f"is beyond {_LARGEST:g} cannot be squared: correct it, or divide all of it"
+            f"the target {schema.target.name!r} goes from {low:g} to {high:g}, and "
+            f"beyond {_LARGEST:g} nothing can be squared: correct it, or divide it all"
         )
 
 
