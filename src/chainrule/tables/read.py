@@ -210,7 +210,7 @@ def _read_binary(reader: _Reader, data: bytes, file: str) -> pa.Table:
     try:
         table = reader(pa.BufferReader(data))
         table.validate(full=True)  # Arrow trusts what it is given
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise TableError(f"{file} is damaged: {error}") from None
     return table
 

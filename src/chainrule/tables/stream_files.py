@@ -180,7 +180,10 @@ class _ArrowFile(TableFile):
     @cached_property
     def _columns(self) -> tuple[str, ...]:
         with self._source() as source:
-            return tuple(self._opened(source).schema.names)
+            try:
+                return tuple(self._opened(source).schema.names)
+            except UnicodeDecodeError as error:
+                raise self.damaged(error) from error
 
     @property
     def columns(self) -> Sequence[str]:

@@ -440,7 +440,8 @@ def r2_score(
     mean = np.average(actual, axis=0, weights=weight)
     unexplained = weight @ np.square(guess - actual)
     total = weight @ np.square(actual - mean)
-    constant = np.ptp(actual[weight > 0], axis=0) == 0  # their sum may round above 0
+    # Where all are the same the sum may round above 0; where they are tiny, to 0.
+    constant = (np.ptp(actual[weight > 0], axis=0) == 0) | (total == 0)
     share = unexplained / np.where(constant, 1, total)
     score = np.where(constant, np.where(unexplained == 0, 1.0, 0.0), 1 - share)
     return float(score.mean())
