@@ -313,6 +313,10 @@ FILES: dict[str, tuple[Mutation, ...]] = {
 }
 
 
+# Where a file is spoilt so far that the next mutation finds nothing to change.
+NOT_SPOILT = (ValueError, LookupError, ArithmeticError, RecursionError, struct.error)
+
+
 @dataclass(frozen=True)
 class Case:
     """A file that is spoilt."""
@@ -334,7 +338,7 @@ def case(good: Path, seed: int, number: int) -> Case:
         chosen = [flip_bits]  # one bomb after the other would take an hour
     content = (good / file).read_bytes()
     for mutate in chosen:
-        with contextlib.suppress(ValueError, LookupError, RecursionError, struct.error):
+        with contextlib.suppress(*NOT_SPOILT):
             content = mutate(rng, content) or b"\0"
     names = " and ".join(mutate.__name__ for mutate in chosen)
     return Case(number, file, names, content)
