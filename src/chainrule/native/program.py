@@ -16,12 +16,14 @@ from importlib import import_module
 
 import numpy as np
 
+from chainrule import settings
 from chainrule.ir import Array, Graph, dtype_of, format_graph
 from chainrule.native import cache, ledger
 from chainrule.native import threads as workers
 from chainrule.native.frame import Frame
 from chainrule.native.image import Image, Loaded, load
 from chainrule.native.layout import Layout
+from chainrule.native.pace import Pace, pace_of
 from chainrule.native.runtime import PROGRAM
 from chainrule.native.sizes import measure
 from chainrule.native.target import Target, host
@@ -133,6 +135,15 @@ class Native:
             return nullcontext(exactly)
         wanted = self.threads(steps, limit)
         return nullcontext(1) if wanted == 1 else workers.claim(wanted)
+
+    def pace(self) -> Pace:
+        """How many threads were fastest, as far as that has been tried.
+
+        Whoever says how many threads there are gets as many.
+        """
+        most = self.threads(1, None)
+        asked = settings.threads() is not None
+        return Pace(most, fixed=True) if asked else pace_of(self._loaded, most)
 
     def threads(self, steps: int, limit: int | None) -> int:
         """How many threads to ask for, by the work of a step."""

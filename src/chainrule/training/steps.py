@@ -116,10 +116,18 @@ class CompiledSteps:
         end = next(ends)
         while first < len(steps):
             program = programs[int(steps.sizes[first])]
-            stop = min(end, first + self._at_once(program))
+            pace = program.pace()
+            limit, seconds = pace.choose(_CALL_SECONDS)
+            stop = min(end, first + self._at_once(program, seconds))
             part = steps.part(first, stop)
             here = [n for n in sizes if programs[n] is program]
-            found, ran = self._run(data, part, [traced[n] for n in here], program, now)
+            began = time.perf_counter()
+            found, ran = self._run(
+                data, part, [traced[n] for n in here], program, now, limit
+            )
+            took = time.perf_counter() - began
+            self._seconds[program] = took / len(part)
+            pace.note(ran.threads, took, len(part))
             losses.append(found[: ran.steps])
             threads, first = max(threads, ran.threads), stop
             if ran.steps < len(part) or not np.isfinite(found[-1:]).all():
@@ -128,10 +136,10 @@ class CompiledSteps:
                 end = next(ends, end)
         return Outcome(np.concatenate(losses), now, threads)
 
-    def _at_once(self, program: Any) -> int:
-        """How many steps to take in one call, for Ctrl-C works only between calls."""
-        seconds = self._seconds.get(program, program.layout.work / _LEAST_SPEED)
-        return max(1, int(_CALL_SECONDS / max(seconds, 1e-9)))
+    def _at_once(self, program: Any, seconds: float) -> int:
+        """How many steps to take in one call that may take so long."""
+        each = self._seconds.get(program, program.layout.work / _LEAST_SPEED)
+        return max(1, int(seconds / max(each, 1e-9)))
 
     def _segments(self, steps: Steps, programs: Mapping[int, Any]) -> list[int]:
         """Where runs of steps end that one program can take."""
@@ -149,6 +157,7 @@ class CompiledSteps:
         traced: Sequence[Traced],
         program: Any,
         now: Mapping[State, Array],
+        limit: int,
     ) -> tuple[Array, Any]:
         """Let a program take steps; the states in `now` are overwritten."""
         sizes = np.asarray([_rows_of(t) for t in traced])
@@ -161,7 +170,6 @@ class CompiledSteps:
         ]
         losses = np.empty(len(steps), traced[0].graph.outputs[0].type.dtype)
         clocks = self._meter.clocks(program)
-        began = time.perf_counter()
         with self._meter.compiling(), self._meter.during("stepping"):
             ran = program.run(
                 [program.bound(t.graph) for t in traced],
@@ -171,8 +179,8 @@ class CompiledSteps:
                 order=steps.order,
                 starts=steps.starts,
                 times=clocks,
+                limit=limit,
             )
-        self._seconds[program] = (time.perf_counter() - began) / len(steps)
         self._meter.ran(program, [t.graph for t in traced], which, ran, clocks)
         return losses.astype(np.float64), ran
 

@@ -1,0 +1,77 @@
+"""How many threads a program is given: as many as prove to be fastest.
+
+By its work a step may be worth several threads and still be slower with them: where
+other programs run, or where two cores turn out to be one. Results are the same bits for
+any number of threads, so a few steps are taken with another number now and then, and
+what was faster is kept to.
+"""
+
+from weakref import WeakKeyDictionary
+
+# How long a trial takes, and after how long, and how many times its length, comes the
+# next one. A program that has run for less than a trial is worth has none.
+_TRIAL = 0.02
+_AGAIN = 2.0
+_TIMES = 50
+# What counts as faster: times differ from call to call.
+_FASTER = 0.9
+
+
+class Pace:
+    """The number of threads of a program that may have `most`.
+
+    `choose` says how many threads to take next and for how long at most; `note` is told
+    how long a step took.
+    """
+
+    def __init__(self, most: int, *, fixed: bool = False) -> None:
+        self.options = [most]
+        while self.options[-1] > 1 and not fixed:
+            self.options.append(self.options[-1] // 2)
+        self.chosen = 0  # which of the options
+        self._trial: int | None = None
+        self._seconds: float | None = None  # that a step takes with the chosen one
+        self._ran = 0.0
+        self._due = _AGAIN / 4
+        self._below = True
+
+    def choose(self, longest: float) -> tuple[int, float]:
+        """How many threads, and for how many seconds, which are at most `longest`."""
+        self._trial = None
+        if (
+            len(self.options) > 1
+            and self._seconds is not None
+            and self._ran > self._due
+        ):
+            self._trial = self._neighbour()
+            return self.options[self._trial], min(longest, _TRIAL)
+        return self.options[self.chosen], longest
+
+    def note(self, threads: int, seconds: float, steps: int) -> None:
+        """So many steps took so long, with as many threads as there were."""
+        each = seconds / max(steps, 1)
+        self._ran += seconds
+        if self._trial is None:
+            if threads == self.options[self.chosen]:
+                self._seconds = each
+            return
+        self._due = self._ran + max(_AGAIN, _TIMES * seconds)
+        granted = threads == self.options[self._trial]
+        if granted and self._seconds is not None and each < _FASTER * self._seconds:
+            self.chosen, self._seconds = self._trial, each
+
+    def _neighbour(self) -> int:
+        """The option below, or the one above, in turns."""
+        self._below = not self._below
+        step = -1 if self._below else 1
+        if not 0 <= self.chosen + step < len(self.options):
+            step = -step
+        return self.chosen + step
+
+
+_paces: WeakKeyDictionary[object, dict[int, Pace]] = WeakKeyDictionary()
+
+
+def pace_of(code: object, most: int) -> Pace:
+    """The pace of some machine code, as long as that is loaded."""
+    return _paces.setdefault(code, {}).setdefault(most, Pace(most))
