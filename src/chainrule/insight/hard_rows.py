@@ -15,7 +15,7 @@ from chainrule.insight.row_gradients import row_squares
 from chainrule.insight.text import table
 from chainrule.ir import Array
 from chainrule.nn import Module
-from chainrule.tensor import Tensor
+from chainrule.tensor import Tensor, tensor
 from chainrule.training.data import rows
 from chainrule.training.program import Loss, modes_kept, predict
 from chainrule.training.scores import labels_of
@@ -61,17 +61,15 @@ class HardRows:
         return iter(self.order.tolist())
 
     def __repr__(self) -> str:
-        names = ["row", "gradient", "loss"]
-        columns = [self.norms, self.losses]
+        names, shown = ["row", "gradient", "loss"], self.order[:_SHOWN]
+        columns: list[Iterator[str]] = [map(str, shown)]
+        columns += [(f"{x:.4g}" for x in of[shown]) for of in (self.norms, self.losses)]
         if self.targets is not None and self.labels is not None:
             names += ["target", "network says"]
-            columns += [self.targets, self.labels]
-        shown = [
-            [str(i), *(f"{column[i]:.4g}" for column in columns)]
-            for i in self.order[:_SHOWN]
-        ]
+            columns += [map(str, self.targets[shown]), map(str, self.labels[shown])]
+        lines = table([names, *zip(*columns, strict=True)])
         more = len(self) - len(shown)
-        return "\n".join([*table([names, *shown]), *([f"  {more} more"] * (more > 0))])
+        return "\n".join([*lines, *([f"  {more} more"] * (more > 0))])
 
 
 def hard_rows(
@@ -117,7 +115,8 @@ def hard_rows(
     function = losses.get(loss) if isinstance(loss, str) else loss
     x, targets, _ = given.parts
     prediction = predict(net, x, batch_size)
-    function(prediction, targets)  # which says what is wrong with the targets
+    # It says what is wrong with the targets.
+    function(tensor(prediction), tensor(targets))
     chosen = {name for name in net.parameters() if weights is None or weights(name)}
     if not chosen:
         raise ValueError("weights= leaves no parameter, so there are no gradients")
