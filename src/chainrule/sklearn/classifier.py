@@ -15,14 +15,14 @@ from sklearn.utils.multiclass import (
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from chainrule.ir import Array
+from chainrule.sklearn.calibrated import Calibrated
 from chainrule.sklearn.perceptron import (
     Objective,
-    Perceptron,
     partial_fit_if_stochastic,
 )
 
 
-class MLPClassifier(ClassifierMixin, Perceptron):
+class MLPClassifier(ClassifierMixin, Calibrated):
     """A network of layers that says to which class a row belongs.
 
     It has the parameters, attributes and methods of
@@ -73,11 +73,26 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         callbacks: `chainrule.Callback` objects, or functions that get the estimator
             after each epoch and end training by giving true.
         progress: show a line on the terminal.
+        calibrate: "temperature" or "vector": once the network is trained, correct its
+            logits on rows that it was not trained on, so that probabilities come true
+            (see `chainrule.insight.calibrate_logits`). These rows are `X_val`, `y_val`
+            where `fit` gets them. Else they are `validation_fraction` of the rows: with
+            `early_stopping` the ones by which it stops, and otherwise as many of each
+            class as is its share, drawn by `random_state`. They count as
+            `sample_weight` says, without `class_weight`, so that "vector" undoes much
+            of what that did.
 
     The attributes of a fitted one are scikit-learn's (`coefs_`, `intercepts_`,
     `loss_curve_`, `validation_scores_`, ...). Besides, `stop_reason_` says why training
     ended ("no improvement", "max_iter", "max_time", or whatever a callback said), and
     `validation_loss_curve_` has the losses of held-out rows with `monitor="loss"`.
+
+    With `calibrate`, `calibration_` is what was found, a
+    `chainrule.insight.Calibration`; `predict_proba`, `predict_log_proba` and
+    `to_network` have it in them, and `coefs_`, `intercepts_` do not. `predict` says the
+    same as without it after "temperature", and the class that is now the most likely
+    after "vector". While training, callbacks and `monitor` see the network without it.
+    `partial_fit` calibrates anew each time, and needs `X_val` and `y_val` for that.
 
     >>> clf = MLPClassifier(8, solver="lbfgs", random_state=0)
     >>> clf.fit([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
@@ -87,9 +102,10 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        **Perceptron._parameter_constraints,  # noqa: SLF001 - scikit-learn's convention
+        **Calibrated._parameter_constraints,  # noqa: SLF001 - scikit-learn's convention
         "loss": [StrOptions({"log_loss", "hinge"}), callable],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
+        "calibrate": [StrOptions({"temperature", "vector"}), None],
     }
 
     def __init__(
@@ -128,6 +144,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         max_time: float | None = None,
         callbacks: Any = None,
         progress: bool = False,
+        calibrate: str | None = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -162,6 +179,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         self.max_time = max_time
         self.callbacks = callbacks
         self.progress = progress
+        self.calibrate = calibrate
 
     # --- targets ------------------------------------------------------------------
 
@@ -283,7 +301,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class `(n, classes)`, in the order of `classes_`.
 
-        For several labels a row, the probability of each of them.
+        For several labels a row, the probability of each of them. They are calibrated,
+        if there is a `calibration_`.
         """
         check_is_fitted(self)
         p = self._outputs(X)
@@ -298,5 +317,5 @@ class MLPClassifier(ClassifierMixin, Perceptron):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_label = True
+        tags.classifier_tags.multi_label = self.calibrate is None
         return tags

@@ -20,6 +20,8 @@ from sklearn.utils.validation import (
 )
 
 from chainrule.ir import Array
+from chainrule.nn import Dense, Sequential
+from chainrule.nn.initializers import skipped
 from chainrule.sklearn.logistic_fit import (
     Settings,
     Strength,
@@ -29,13 +31,14 @@ from chainrule.sklearn.logistic_fit import (
     fit_weights,
     warn_of_penalty,
 )
+from chainrule.sklearn.looking import Inspectable
 from chainrule.sklearn.solvers import SOLVERS
 
 # Their sparse matrices may not be larger than 32-bit indices reach: as in scikit-learn.
 SMALL_INDICES = ("liblinear", "sag", "saga")
 
 
-class LinearClassifier(ClassifierMixin, BaseEstimator):
+class LinearClassifier(ClassifierMixin, Inspectable, BaseEstimator):
     """What a classifier does with its `coef_` and `intercept_` once it has them."""
 
     classes_: Array
@@ -82,6 +85,22 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):
         if z.ndim == 1:
             return np.stack([log_expit(-z), log_expit(z)], axis=1)
         return np.asarray(log_softmax(z, axis=1))
+
+    def to_network(self) -> Sequential:
+        """A network of one layer with copies of the weights; it gives the logits.
+
+        >>> net = LogisticRegression().fit([[-1.0], [1.0]], [0, 1]).to_network()
+        >>> net([[0.0]])
+        tensor([[0.]], dtype=float64)
+        """
+        check_is_fitted(self)
+        sparse = scipy.sparse.issparse(self.coef_)
+        W = (self.coef_.toarray() if sparse else self.coef_).T
+        with skipped():
+            net = Sequential(Dense(*W.shape, dtype=W.dtype))
+        net.parameters()["0.W"].assign(np.ascontiguousarray(W))
+        net.parameters()["0.b"].assign(self.intercept_.astype(W.dtype))
+        return net.eval()
 
     def densify(self) -> Self:
         """Turn `coef_` into an array again, after `sparsify`."""

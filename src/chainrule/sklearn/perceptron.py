@@ -26,8 +26,16 @@ from chainrule.nn import Sequential
 from chainrule.nn.activations import ACTIVATIONS
 from chainrule.optim import Schedule
 from chainrule.sklearn import watching
+from chainrule.sklearn.looking import Inspectable
 from chainrule.sklearn.stochastic import STOCHASTIC, Stochastic
-from chainrule.sklearn.trainer import ALIASES, NETWORKS, TRAINERS, Architecture, Network
+from chainrule.sklearn.trainer import (
+    ALIASES,
+    NETWORKS,
+    TRAINERS,
+    Architecture,
+    Network,
+    Weights,
+)
 from chainrule.sklearn.updates import Settings
 from chainrule.sklearn.watching import NOT_FINITE, Held, SparseRows, dense
 from chainrule.training.data import Rows
@@ -48,11 +56,14 @@ partial_fit_if_stochastic = available_if(_takes_batches)
 # The name of a loss, or a function like those of `chainrule.losses`.
 Objective: TypeAlias = str | Callable[..., Any]
 
+# `X_val`, `y_val`, `sample_weight_val`.
+Given: TypeAlias = tuple[Any, Any, Any]
+
 # A softmax belongs at the end, where it is already.
 _ACTIVATIONS = {*ACTIVATIONS, *ALIASES} - {"softmax", "log_softmax"}
 
 
-class Perceptron(Stochastic):
+class Perceptron(Inspectable, Stochastic):
     """Layers of neurons, with the parameters of scikit-learn's and what was missed.
 
     `hidden_layer_sizes` says how many neurons each hidden layer has. In the order of
@@ -123,6 +134,13 @@ class Perceptron(Stochastic):
         `sample_weight` `(n,)` says what each row counts. After each epoch `X_val`,
         `y_val` are scored, if they are given: with `early_stopping` they are looked at
         in place of a part of `X`.
+
+        Where all rows are one batch (`batch_size`, or `solver="lbfgs"`), a weight of 2
+        is the same as having the row twice, and one of 0 as leaving it out, up to
+        rounding. But not for what counts rows or draws for each of them:
+        `learning_rate="invscaling"`, `class_weight="balanced"`, `dropout`,
+        `normalization="batch"`, and rows that are held out of `X`. Smaller batches are
+        other ones where there are more rows.
         """
         held = (X_val, y_val, sample_weight_val)
         return self._fit(X, y, sample_weight, held, incremental=False)
@@ -154,7 +172,7 @@ class Perceptron(Stochastic):
         X: Any,
         y: Any,
         sample_weight: Any,
-        held: tuple[Any, Any, Any],
+        held: Given,
         *,
         incremental: bool,
     ) -> Any:
@@ -171,44 +189,56 @@ class Perceptron(Stochastic):
         self._draw_from(self.random_state)
         if first_pass:
             self._initialize([X.shape[1], *hidden, self.n_outputs_], X.dtype)
+        self._prepare(held, incremental=incremental)
         told = self._tell_of(X, y, sample_weight)
+        data, apart = self._parted(X, columns, weights, sample_weight, held)
         if self.solver in STOCHASTIC:
-            data, watched = self._parted(
-                X, columns, weights, sample_weight, held, incremental=incremental
-            )
+            watched = apart if apart is not None and apart.watched else None
             self._fit_stochastic(data, watched, told, incremental=incremental)
         else:
-            self._fit_lbfgs(X, columns, weights, held)
-        if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
-            raise ValueError(NOT_FINITE)
+            self._fit_lbfgs(data, X.dtype)
+        self._conclude(apart)
         self._tell_of_end(told)
         return self
 
-    def _parted(
-        self,
-        X: Any,
-        columns: Array,
-        weights: Any,
-        sample_weight: Any,
-        held: tuple[Any, Any, Any],
-        *,
-        incremental: bool,
-    ) -> tuple[Rows, Held | None]:
-        """The rows to train on, and those to look at after each epoch."""
+    def _prepare(self, held: Given, *, incremental: bool) -> None:
+        """Raise `ValueError` for settings that do not go together."""
+        if self.solver not in STOCHASTIC:
+            self._check_lbfgs(held)
         if held[0] is not None:
-            return self._rows(X, columns, weights), self._given(*held, X.dtype)
-        if self.early_stopping:
-            if incremental:
-                raise ValueError(
-                    "partial_fit does not support early_stopping=True, unless it gets "
-                    "X_val and y_val"
-                )
-            return self._split(X, columns, weights, sample_weight)
-        if self.monitor is not None:
+            return
+        if incremental and self.early_stopping:
+            raise ValueError(
+                "partial_fit does not support early_stopping=True, unless it gets "
+                "X_val and y_val"
+            )
+        if self.monitor is not None and not self.early_stopping:
             raise ValueError(
                 f"monitor={self.monitor!r} needs rows to look at: set early_stopping, "
                 "or give X_val and y_val"
             )
+
+    def _conclude(self, apart: Held | None) -> None:
+        """What is left to do once the weights are known, with the rows held out."""
+        del apart
+        if not all(np.isfinite(w).all() for w in (*self.coefs_, *self.intercepts_)):
+            raise ValueError(NOT_FINITE)
+
+    @property
+    def _holds_out(self) -> bool:
+        """Whether some of the rows are not trained on."""
+        return bool(self.early_stopping) and self.solver in STOCHASTIC
+
+    def _parted(
+        self, X: Any, columns: Array, weights: Any, sample_weight: Any, held: Given
+    ) -> tuple[Rows, Held | None]:
+        """The rows to train on, and those that are held out."""
+        if self.solver not in STOCHASTIC:
+            X = X.astype(np.float64)
+        if held[0] is not None:
+            return self._rows(X, columns, weights), self._given(*held, X.dtype)
+        if self._holds_out:
+            return self._split(X, columns, weights, sample_weight)
         return self._rows(X, columns, weights), None
 
     def _given(self, X_val: Any, y_val: Any, sample_weight: Any, dtype: Any) -> Held:
@@ -306,11 +336,7 @@ class Perceptron(Stochastic):
 
     # --- all rows at once ---------------------------------------------------------
 
-    def _fit_lbfgs(
-        self, X: Any, columns: Array, weights: Any, held: Sequence[Any]
-    ) -> None:
-        self._check_lbfgs(held)
-        data = self._rows(X.astype(np.float64), columns, weights)
+    def _fit_lbfgs(self, data: Rows, dtype: Any) -> None:
         with TRAINERS.borrow(self._recipe(np.float64)) as trainer:
             trainer.start(self._weights(), self.alpha, Settings("sgd", 0.0, 0.0))
             found = minimize(
@@ -327,7 +353,7 @@ class Perceptron(Stochastic):
             self.n_iter_ = _check_optimize_result("lbfgs", found, self.max_iter)
             self.loss_ = found.fun
             trainer.vector = found.x
-            self._keep(trainer.weights(), X.dtype)
+            self._keep(trainer.weights(), dtype)
 
     def _check_lbfgs(self, held: Sequence[Any]) -> None:
         """Raise `ValueError` for what only makes sense with mini-batches."""
@@ -338,7 +364,7 @@ class Perceptron(Stochastic):
             "max_time": self.max_time is not None,
             "callbacks": self.callbacks,
             "monitor": self.monitor is not None,
-            "X_val": held[0] is not None,
+            "X_val": held[0] is not None and not self._holds_out,
             "warm_start='resume'": self._resumes,
         }
         given = [name for name, is_given in wrong.items() if is_given]
@@ -370,14 +396,22 @@ class Perceptron(Stochastic):
 
     # --- predicting ---------------------------------------------------------------
 
-    def _outputs(self, X: Any) -> Array:
+    def _final(self) -> Weights:
+        """The weights with which it predicts."""
+        return self._weights()
+
+    def _outputs(self, X: Any, weights: Weights | None = None) -> Array:
         """What the network gives for rows: a column for each output."""
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         X = X.tocsr() if sparse.issparse(X) else X
+        chosen = self._final() if weights is None else weights
+        return self._forward(X, chosen, self.out_activation_)
+
+    def _forward(self, X: Any, weights: Weights, output: str) -> Array:
         dtype = np.result_type(X.dtype, *self.coefs_)
         with NETWORKS.borrow(self._architecture(dtype)) as network:
-            network.load(self._weights())
-            return network.outputs(X, self.out_activation_)
+            network.load(weights)
+            return network.outputs(X, output)
 
     @abstractmethod
     def _decide(self, outputs: Array) -> Array:
@@ -393,11 +427,12 @@ class Perceptron(Stochastic):
 
         With it goes all that chainrule does with networks: `chainrule.save`,
         `chainrule.insight`, exports, pictures. Its parameters are `"0.W"`, `"0.b"` and
-        so on, of the dtype of `coefs_`.
+        so on, of the dtype of `coefs_`, and hold what these hold; only a calibration is
+        in the weights of the last layer, so that `predict_proba` is their softmax.
         """
         check_is_fitted(self)
         network = Network(self._architecture(self.coefs_[0].dtype))
-        network.load(self._weights())
+        network.load(self._final())
         return network.net.eval()
 
     def __sklearn_tags__(self) -> Any:

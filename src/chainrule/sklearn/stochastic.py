@@ -13,7 +13,7 @@ from copy import deepcopy
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_classifier
+from sklearn.base import BaseEstimator
 from sklearn.callback import CallbackSupportMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
@@ -201,19 +201,22 @@ class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
                 stacklevel=6,
             )
 
+    def _strata(self, columns: Array) -> Array | None:
+        """What rows that are held out have in the same shares as all, if anything."""
+        del columns
+        return None
+
     def _hold_out(self, count: int, y: Array) -> tuple[Array, Array]:
         """The numbers of the rows to train on, and of those to look at."""
         if self._resumes and hasattr(self, "_parts"):
             known = self._parts
             if sum(map(len, known)) == count:
                 return known
-        # scikit-learn keeps the shares of the classes only where there are two.
-        stratify = y if is_classifier(self) and self.n_outputs_ == 1 else None
         train, held = train_test_split(
             np.arange(count),
             random_state=self._random_state,
             test_size=self.validation_fraction,
-            stratify=stratify,
+            stratify=self._strata(y),
         )
         if len(held) < 2:
             raise ValueError(
@@ -240,6 +243,7 @@ class Stochastic(CallbackSupportMixin, BaseEstimator, ABC):
             theirs,
             X[held],
             self._said(y[held]),
+            watched=bool(self.early_stopping),
         )
         return self._rows(X[train], y[train], ours), watched
 

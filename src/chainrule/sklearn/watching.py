@@ -59,7 +59,8 @@ class Held:
     """Rows that are not trained on.
 
     `rows` are as the program takes them, `columns` has a column of targets for each
-    output, and `X`, `y` are what the user has: for scorers.
+    output, and `X`, `y` are what the user has: for scorers. They are `watched` if they
+    are scored after each epoch.
     """
 
     rows: Rows
@@ -67,6 +68,7 @@ class Held:
     sample_weight: Array | None
     X: Any
     y: Any
+    watched: bool = True
 
 
 class Course:
