@@ -53,6 +53,38 @@ def test_class_weight_does_not_change_the_score_of_held_out_rows():
     assert max(a.validation_scores_) < 1  # the class that counts nothing is missed
 
 
+# --- weights of rows --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cls", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"solver": "sgd", "learning_rate": "adaptive", "learning_rate_init": 0.1},
+        {"solver": "adamw", "normalization": "layer"},
+        {"solver": "lbfgs", "max_iter": 8},
+        {"learning_rate": cr.optim.Cosine(0.01), "max_grad_norm": 0.1},
+    ],
+    ids=str,
+)
+def test_a_weight_is_how_often_a_row_is_there(cls, parameters):
+    counts = np.arange(150) % 4
+    settings = {"batch_size": 1000, "alpha": 0.1, **parameters}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Got `batch_size`")
+        weighted = quick(cls, **settings).fit(X, y, counts)
+        repeated = quick(cls, **settings).fit(X.repeat(counts, 0), y.repeat(counts))
+    # As exactly as numbers can be added in another order.
+    for one, other in zip(
+        weighted.coefs_ + weighted.intercepts_,
+        repeated.coefs_ + repeated.intercepts_,
+        strict=True,
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-8)
+    assert weighted.loss_ == pytest.approx(repeated.loss_, rel=1e-9)
+
+
 # --- rows to look at --------------------------------------------------------------
 
 
