@@ -175,8 +175,8 @@ class Inspectable(ABC):
         >>> from chainrule.sklearn import LogisticRegression
         >>> X = [[-2.0], [-1.0], [1.0], [2.0], [-2.0]]
         >>> y = ["cold", "cold", "warm", "warm", "warm"]
-        >>> LogisticRegression().fit(X, y).hard_rows(X, y).suspects
-        array([4])
+        >>> LogisticRegression().fit(X, y).hard_rows(X, y).order[0].item()
+        4
         """
         check_is_fitted(self)
         classes = is_classifier(self)
