@@ -218,6 +218,12 @@ def test_what_makes_no_sense_is_refused(ask):
         getattr(small(MLPRegressor, max_iter=1).fit(X, y), ask)(X, of="probability")
 
 
+def test_one_output_of_each_row_is_explained():
+    for name in ("three classes", "two classes"):
+        with pytest.raises(ValueError, match="'all': an explanation is of one output"):
+            fitted(name).explain(X, output="all")
+
+
 # --- importances ------------------------------------------------------------------
 
 

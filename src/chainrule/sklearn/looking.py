@@ -102,6 +102,10 @@ class Inspectable(ABC):
         """
         x = self._dense_rows(X)
         net, index, kind = self._asked(output, of)
+        if isinstance(index, str):
+            raise ValueError(
+                f"output={output!r}: an explanation is of one output of each row"
+            )
         found = insight.explain(
             net,
             x,
