@@ -51,7 +51,7 @@ DOCUMENTED = (
     NonFiniteError,
 )
 SECONDS = 120  # for one case, on a machine that does something else as well
-ALLOWANCE = 3 << 30  # bytes that a case may take
+ALLOWANCE = 3 << 29  # bytes that a case may take
 AT_ONCE = 60  # cases in one process
 
 RUN_FILES = (
