@@ -102,7 +102,7 @@ class Inspectable(ABC):
         """
         x = self._dense_rows(X)
         net, index, kind = self._asked(output, of)
-        if isinstance(index, str):
+        if np.ndim(index) == 0 and index == "all":
             raise ValueError(
                 f"output={output!r}: an explanation is of one output of each row"
             )
