@@ -29,6 +29,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -228,7 +229,7 @@ def change(rng: Rng, holder: Any, key: Any) -> None:
                 (value.upper(), value * 2, value[:-1], value + "\0")
             )
         case _:
-            holder[key] = rng.choice(WRONG)
+            holder[key] = deepcopy(rng.choice(WRONG))
 
 
 def nested(depth: int) -> Any:
