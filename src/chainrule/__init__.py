@@ -136,11 +136,11 @@ from chainrule.transforms import grad, hessian_vector_product, jvp, value_and_gr
 from chainrule.version import __version__
 
 if TYPE_CHECKING:
+    from chainrule import export as export
     from chainrule import insight, losses, nn, optim, random, testing, training
 
     # Not in __all__, for not everybody has what they need.
     from chainrule import sklearn as sklearn
-    from chainrule import export as export
     from chainrule import tables as tables
     from chainrule import tabular as tabular
     from chainrule.nn.saving import load, save
@@ -243,6 +243,7 @@ __all__ = [
     "greater_equal",
     "hardtanh",
     "hessian_vector_product",
+    "insight",
     "ir",
     "isfinite",
     "isnan",
