@@ -14,7 +14,7 @@ def drive(pace, seconds_by_threads, rounds, longest=0.25):
         assert 0 < seconds <= longest
         each = seconds_by_threads[threads]
         steps = max(1, int(seconds / each))
-        pace.note(threads, steps * each, steps)
+        pace.note(threads, threads, steps * each, steps)
         chosen.append(threads)
     return chosen
 
@@ -55,8 +55,8 @@ def test_who_says_how_many_threads_gets_as_many():
 def test_threads_that_were_not_granted_say_nothing():
     pace = Pace(2)
     for _ in range(50):
-        pace.choose(0.25)
-        pace.note(1, 0.25, 100)
+        wanted, _ = pace.choose(0.25)
+        pace.note(wanted, 1, 0.25, 100)
     assert pace.choose(0.25)[0] == 2
 
 

@@ -21,7 +21,7 @@ class Pace:
     """The number of threads of a program that may have `most`.
 
     `choose` says how many threads to take next and for how long at most; `note` is told
-    how long a step took.
+    how long steps took. Python threads that run one program share its pace.
     """
 
     def __init__(self, most: int, *, fixed: bool = False) -> None:
@@ -29,44 +29,36 @@ class Pace:
         while self.options[-1] > 1 and not fixed:
             self.options.append(self.options[-1] // 2)
         self.chosen = 0  # which of the options
-        self._trial: int | None = None
         self._seconds: float | None = None  # that a step takes with the chosen one
         self._ran = 0.0
         self._due = _AGAIN / 4
-        self._below = True
+        self._fewer = False
 
     def choose(self, longest: float) -> tuple[int, float]:
         """How many threads, and for how many seconds, which are at most `longest`."""
-        self._trial = None
-        if (
-            len(self.options) > 1
-            and self._seconds is not None
-            and self._ran > self._due
-        ):
-            self._trial = self._neighbour()
-            return self.options[self._trial], min(longest, _TRIAL)
+        known = self._seconds is not None
+        if known and self._ran > self._due and len(self.options) > 1:
+            return self._neighbour(), min(longest, _TRIAL)
         return self.options[self.chosen], longest
 
-    def note(self, threads: int, seconds: float, steps: int) -> None:
-        """So many steps took so long, with as many threads as there were."""
+    def note(self, wanted: int, granted: int, seconds: float, steps: int) -> None:
+        """So many steps took so long, with as many threads as were granted."""
         each = seconds / max(steps, 1)
-        self._ran += seconds
-        if self._trial is None:
-            if threads == self.options[self.chosen]:
-                self._seconds = each
-            return
-        self._due = self._ran + max(_AGAIN, _TIMES * seconds)
-        granted = threads == self.options[self._trial]
-        if granted and self._seconds is not None and each < _FASTER * self._seconds:
-            self.chosen, self._seconds = self._trial, each
+        before, self._ran = self._seconds, self._ran + seconds
+        if wanted != self.options[self.chosen]:
+            self._due = self._ran + max(_AGAIN, _TIMES * seconds)
+            if before is None or each >= _FASTER * before:
+                return
+        if granted == wanted:
+            self.chosen, self._seconds = self.options.index(wanted), each
 
     def _neighbour(self) -> int:
-        """The option below, or the one above, in turns."""
-        self._below = not self._below
-        step = -1 if self._below else 1
+        """Fewer threads than now, or more, in turns; what there is at either end."""
+        self._fewer = not self._fewer
+        step = 1 if self._fewer else -1
         if not 0 <= self.chosen + step < len(self.options):
             step = -step
-        return self.chosen + step
+        return self.options[self.chosen + step]
 
 
 _paces: WeakKeyDictionary[object, dict[int, Pace]] = WeakKeyDictionary()
@@ -74,4 +66,5 @@ _paces: WeakKeyDictionary[object, dict[int, Pace]] = WeakKeyDictionary()
 
 def pace_of(code: object, most: int) -> Pace:
     """The pace of some machine code, as long as that is loaded."""
-    return _paces.setdefault(code, {}).setdefault(most, Pace(most))
+    known = _paces.setdefault(code, {})
+    return known.get(most) or known.setdefault(most, Pace(most))

@@ -558,11 +558,8 @@ class ProductWriter(GroupWriter):
         mask = b.first_lanes(rows.stop)
         if rows.first.literal != 0:
             mask = b.logical_and(mask, b.logical_not(b.first_lanes(rows.first)))
-
-        def element(place: Place[Coordinate]) -> Coordinate:
-            return self.kept_at(dict(enumerate(place.coordinates)))
-
-        self.evaluator.locals[self.group.root] = Local(self.sums, element, padded=True)
+        self.rows[self.group.root] = self.sums
+        self.recall(self.group.root)
         at = {0: arithmetic.add(self.lead, Coordinate(lane=1))}
         self.chunk([(at, mask)])
         self.lead = None

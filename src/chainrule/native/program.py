@@ -86,7 +86,7 @@ class Native:
         words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
         offset = (-words.ctypes.data % 64) // 8
         table = np.concatenate([frame.words for frame in frames])
-        with self._claim(steps, limit, threads) as granted:
+        with self._claim(limit, threads) as granted:
             plan_ = self._plan(frames, granted)
             arena = np.empty(plan_.peak + 64, np.uint8)
             if self.poisoned:
@@ -129,11 +129,11 @@ class Native:
         return found
 
     def _claim(
-        self, steps: int, limit: int | None, exactly: int | None
+        self, limit: int | None, exactly: int | None
     ) -> AbstractContextManager[int]:
         if exactly is not None:
             return nullcontext(exactly)
-        wanted = self.threads(steps, limit)
+        wanted = self.threads(limit)
         return nullcontext(1) if wanted == 1 else workers.claim(wanted)
 
     def pace(self) -> Pace:
@@ -141,14 +141,13 @@ class Native:
 
         Whoever says how many threads there are gets as many.
         """
-        most = self.threads(1, None)
+        most = self.threads(None)
         asked = settings.threads() is not None
         return Pace(most, fixed=True) if asked else pace_of(self._loaded, most)
 
-    def threads(self, steps: int, limit: int | None) -> int:
+    def threads(self, limit: int | None) -> int:
         """How many threads to ask for, by the work of a step."""
         most = workers.available() if limit is None else limit
-        del steps
         worth = max(1, int(self.layout.work / _WORTH_A_THREAD))
         return max(1, min(most, worth))
 

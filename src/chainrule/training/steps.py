@@ -127,7 +127,7 @@ class CompiledSteps:
             )
             took = time.perf_counter() - began
             self._seconds[program] = took / len(part)
-            pace.note(ran.threads, took, len(part))
+            pace.note(limit, ran.threads, took, len(part))
             losses.append(found[: ran.steps])
             threads, first = max(threads, ran.threads), stop
             if ran.steps < len(part) or not np.isfinite(found[-1:]).all():
