@@ -7,6 +7,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+# What a file that was tampered with can make of whatever is built from it.
+BAD_CONTENT = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path`, which is replaced only once all of it is on disk."""

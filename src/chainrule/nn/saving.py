@@ -22,7 +22,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from chainrule.files import write_together
+from chainrule.files import BAD_CONTENT, write_together
 from chainrule.ir import Array
 from chainrule.nn import initializers
 from chainrule.nn.architecture import ModelFileError, from_json, to_json
@@ -103,7 +103,7 @@ def load(folder: str | Path) -> Module:
         net.load_state_dict(saved.numbers)
     except ModelFileError as error:
         raise ModelFileError(f"{folder}: {error}") from None
-    except _BAD_CONTENT as error:
+    except BAD_CONTENT as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
     return net.eval()
 
@@ -115,18 +115,6 @@ def read_extra(folder: str | Path) -> dict[str, Any]:
     """
     extra = _read(Path(folder)).description["extra"]
     return dict(extra)
-
-
-# What a file that was tampered with can make of constructors and arrays.
-_BAD_CONTENT = (
-    AttributeError,
-    KeyError,
-    MemoryError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
 def _check_rebuilt(net: Module, architecture: Any) -> None:

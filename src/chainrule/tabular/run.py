@@ -20,7 +20,7 @@ from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 
-from chainrule.files import write_text
+from chainrule.files import BAD_CONTENT, write_text
 from chainrule.ir import Array
 from chainrule.nn import Module, initializers
 from chainrule.nn.architecture import ModelFileError
@@ -269,7 +269,7 @@ def load_run(folder: str | Path) -> TableRun:
         return _assemble(path, about)
     except RunError:
         raise
-    except _BAD_CONTENT as error:
+    except BAD_CONTENT as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise _damaged(path, what) from None
 
@@ -393,17 +393,6 @@ def _load_history(file: Path, about: Mapping[str, Any]) -> History:
         if any(type(x) not in (int, float) for x in record.values()):
             raise TypeError(f"{file.name} holds something else than numbers")
     return History(records, about["best_epoch"], about["stopped"])
-
-
-# What a file that was tampered with can make of what is built from it.
-_BAD_CONTENT = (
-    AttributeError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
 
 
 def _read_json(file: Path) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from chainrule.files import write_bytes
+from chainrule.files import BAD_CONTENT, write_bytes
 from chainrule.ir import Array
 from chainrule.training.history import History
 from chainrule.training.run import Callback, Run
@@ -118,23 +118,12 @@ def _keeping(run: Run) -> dict[str, Callback]:
     return named
 
 
-# What a file that was tampered with can make of states that are loaded from it.
-_BAD_CONTENT = (
-    AttributeError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    TypeError,
-    ValueError,
-)
-
-
 @contextmanager
 def _damage_named(path: Path) -> Iterator[None]:
     """Say of which file what is loaded does not fit."""
     try:
         yield
-    except _BAD_CONTENT as error:
+    except BAD_CONTENT as error:
         what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"{path} is damaged: {what}") from error
 
@@ -145,7 +134,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no dict
         about = json.loads(metadata["chainrule"])
-    except (safetensors.SafetensorError, OSError, *_BAD_CONTENT) as error:
+    except (safetensors.SafetensorError, OSError, *BAD_CONTENT) as error:
         raise CheckpointError(f"{path} is not a checkpoint: {error}") from error
     parts = ("settings", "plain", "history")
     if not isinstance(about, dict) or about.get("format") != _FORMAT:
