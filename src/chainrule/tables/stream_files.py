@@ -195,15 +195,21 @@ class _ArrowFile(TableFile):
 
     def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
         with self._source() as source:
-            file = self._opened(source)
-            for number in range(file.num_record_batches):
+            found = self._found(self._opened(source))
+            while True:
                 try:
-                    batch = file.get_batch(number).select(list(columns))
+                    batch = next(found, None)
+                    if batch is None:
+                        return
+                    batch = batch.select(list(columns))
                     batch.validate(full=True)  # Arrow trusts what it is given
                 except (pa.ArrowException, OSError) as error:
                     raise self.damaged(error) from error
                 for first in range(0, batch.num_rows, rows):
                     yield pa.Table.from_batches([batch.slice(first, rows)])
+
+    def _found(self, file: Any) -> Iterator[Any]:
+        return map(file.get_batch, range(file.num_record_batches))
 
     def _source(self) -> Any:
         return pa.OSFile(str(self.path))
@@ -219,18 +225,8 @@ class _ArrowFile(TableFile):
 class _ArrowStream(_ArrowFile):
     """Arrow's format for connections, kept in a file."""
 
-    def batches(self, columns: Sequence[str], rows: int) -> Iterator[pa.Table]:
-        with self._source() as source:
-            reader = self._opened(source)
-            while True:
-                try:
-                    batch = reader.read_next_batch().select(list(columns))
-                except StopIteration:
-                    return
-                except (pa.ArrowException, OSError) as error:
-                    raise self.damaged(error) from error
-                for first in range(0, batch.num_rows, rows):
-                    yield pa.Table.from_batches([batch.slice(first, rows)])
+    def _found(self, file: Any) -> Iterator[Any]:
+        return iter(file)
 
     def _opened(self, source: Any) -> Any:
         try:
