@@ -61,7 +61,25 @@ def identifier(text: str, default: str = "column") -> str:
     return f"{default}_{name}" if name[0].isdigit() else name
 
 
-class Names:
+class Unique:
+    """Names that nothing else has; a number is added to one that is taken."""
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
+        self._numbers: dict[str, int] = {}
+
+    def fresh(self, name: str) -> str:
+        """`name`, or with a number that makes it new."""
+        found, number = name, self._numbers.get(name, 1)
+        while found in self._taken:
+            number += 1
+            found = f"{name}_{number}"
+        self._numbers[name] = number
+        self._taken.add(found)
+        return found
+
+
+class Names(Unique):
     """Gives every thing a name of its own.
 
     >>> names = Names()
@@ -70,21 +88,14 @@ class Names:
     """
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
-        self._taken = set(taken) | RESERVED
-        self._numbers: dict[str, int] = {}
+        super().__init__({*taken, *RESERVED})
 
     def new(self, text: str, default: str = "value") -> str:
         """A name for `text` that nothing else has."""
         wanted = identifier(text, default)
         if wanted in RESERVED or _COUNTED.fullmatch(wanted):
             wanted += "_"
-        name, number = wanted, self._numbers.get(wanted, 1)
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._numbers[wanted] = number
-        self._taken.add(name)
-        return name
+        return self.fresh(wanted)
 
     def reserve(self, name: str) -> str:
         """Take `name` as it is."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from chainrule.export.arrays import Shape, joined
 from chainrule.export.errors import ExportError
+from chainrule.export.names import Unique
 from chainrule.ir import Array, DType
 from chainrule.native.maths import error
 from chainrule.native.maths.term import DOUBLE
@@ -60,18 +61,7 @@ class Nodes:
         self.initializers: dict[str, Any] = {}
         self.place = ""  # the layer that nodes are named after
         self._constants: dict[tuple[object, ...], str] = {}
-        self._taken = set(taken)
-        self._numbers: dict[str, int] = {}
-
-    def fresh(self, name: str) -> str:
-        """A name that nothing has yet."""
-        number, found = self._numbers.get(name, 1), name
-        while found in self._taken:
-            number += 1
-            found = f"{name}_{number}"
-        self._numbers[name] = number
-        self._taken.add(found)
-        return found
+        self.fresh = Unique(taken).fresh
 
     def add_node(
         self, op: str, inputs: Sequence[str], name: str, **attributes: Any
