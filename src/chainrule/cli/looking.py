@@ -13,7 +13,7 @@ from rich.text import Text
 from chainrule.cli.console import command, new_console, say_json
 from chainrule.cli.errors import expecting
 from chainrule.cli.progress import described, duration, sparkline
-from chainrule.cli.scores import score_table
+from chainrule.cli.scores import score_facts, score_table, training_facts
 from chainrule.tables import TableError
 from chainrule.tables.errors import count
 from chainrule.tables.schema import Column
@@ -127,8 +127,7 @@ def _values(column: Column) -> str:
 
 
 def _run_facts(run: TableRun) -> dict[str, Any]:
-    history, shape = run.history, run.architecture
-    test = run.evaluation
+    shape = run.architecture
     return {
         "run": str(run.folder),
         "finished": True,
@@ -150,15 +149,8 @@ def _run_facts(run: TableRun) -> dict[str, Any]:
             "outputs": shape.outputs,
             "parameters": sum(p.size for p in run.net.parameters().values()),
         },
-        "settings": dict(run.settings),
-        "split": dict(run.split),
-        "epochs": len(history),
-        "best_epoch": history.best_epoch,
-        "stopped": history.stopped,
-        "seconds": round(sum(record["seconds"] for record in history), 3),
-        "test": None if test is None else {"rows": test.rows, **test.metrics},
-        "baselines": {name: dict(b.metrics) for name, b in run.baselines.items()},
-        "influence": {found.column: found.increase for found in run.influence},
+        **training_facts(run),
+        **score_facts(run),
         "provenance": asdict(run.provenance),
         "files": _files(run),
     }

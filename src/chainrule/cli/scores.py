@@ -1,15 +1,17 @@
-"""Scores as a table for the terminal."""
+"""Scores: as a table for the terminal, and for `--json`."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from chainrule.tabular.evaluation import Evaluation
+from chainrule.tabular.run import TableRun
 from chainrule.view.words import metric, show
 
-__all__ = ["score_table"]
+__all__ = ["score_facts", "score_table", "training_facts"]
 
 
 def score_table(judged: Mapping[str, Evaluation]) -> Table:
@@ -31,3 +33,26 @@ def score_table(judged: Mapping[str, Evaluation]) -> Table:
                 text.stylize("bold")
         table.add_row(Text(metric(key).name), *shown)
     return table
+
+
+def training_facts(run: TableRun) -> dict[str, Any]:
+    """What `--json` says of how a run was trained."""
+    history = run.history
+    return {
+        "settings": dict(run.settings),
+        "split": dict(run.split),
+        "epochs": len(history),
+        "best_epoch": history.best_epoch,
+        "stopped": history.stopped,
+        "seconds": round(sum(record["seconds"] for record in history), 3),
+    }
+
+
+def score_facts(run: TableRun) -> dict[str, Any]:
+    """What `--json` says of how good a run turned out to be."""
+    test = run.evaluation
+    return {
+        "test": None if test is None else {"rows": test.rows, **test.metrics},
+        "baselines": {name: dict(b.metrics) for name, b in run.baselines.items()},
+        "influence": {found.column: found.increase for found in run.influence},
+    }

@@ -23,7 +23,7 @@ from chainrule.cli.progress import (
     described,
     duration,
 )
-from chainrule.cli.scores import score_table
+from chainrule.cli.scores import score_facts, score_table, training_facts
 from chainrule.cli.speed import speed_view
 from chainrule.nn import Module
 from chainrule.tables import TableError
@@ -335,21 +335,13 @@ def _say_influence(console: Console, run: TableRun) -> None:
 
 def _results(run: TableRun) -> dict[str, Any]:
     """What `--json` prints."""
-    history = run.history
-    test = run.evaluation
+    speed = run.history.speed
     return {
         "run": str(run.folder),
         "task": run.task,
         "target": run.target,
-        "settings": dict(run.settings),
-        "split": dict(run.split),
-        "epochs": len(history),
-        "best_epoch": history.best_epoch,
-        "stopped": history.stopped,
-        "seconds": round(sum(record["seconds"] for record in history), 3),
-        "speed": None if history.speed is None else history.speed.to_dict(),
+        **training_facts(run),
+        "speed": None if speed is None else speed.to_dict(),
         "parameters": sum(p.size for p in run.net.parameters().values()),
-        "test": None if test is None else {"rows": test.rows, **test.metrics},
-        "baselines": {name: dict(b.metrics) for name, b in run.baselines.items()},
-        "influence": {found.column: found.increase for found in run.influence},
+        **score_facts(run),
     }
