@@ -173,26 +173,7 @@ def test_what_cannot_be_written(
     assert complaint in told.err
 
 
-# --- errors for programs --------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("command", "kind"),
-    [
-        (["info", "nowhere"], "data"),
-        (["train", "homes.csv", "--target", "prize"], "data"),
-        (["train", "homes.csv", "--frob"], "usage"),
-        (["predict", "nowhere", "homes.csv"], "data"),
-        (["compare", "nowhere"], "usage"),
-        (["graph", "x +"], "usage"),
-    ],
-)
-def test_errors_are_json_where_results_are(chainrule, homes_csv, command, kind):
-    told = chainrule(*command, "--json")
-    assert (told.code, told.out) == (2, "")
-    error = json.loads(told.err)["error"]
-    assert (error["kind"], error["code"]) == (kind, 2)
-    assert error["message"]
+# --- results for programs -------------------------------------------------------------
 
 
 def test_predictions_as_json_lines(chainrule, cancer_run, cancer, tmp_path):

@@ -92,12 +92,10 @@ def _say(failure: Failure, *, as_json: bool) -> int:
     if not as_json:
         say_error(failure.message, failure.notes)
         return failure.code
-    # To a program all that is not its own mistake is one thing; `kind` says more.
-    code = 2 if failure.code == 1 else failure.code
     told = {"kind": KINDS[failure.code], "message": failure.message}
     notes = [note.strip() for note in failure.notes]
-    say_json({"error": {**told, "notes": notes, "code": code}}, stderr=True)
-    return code
+    say_json({"error": {**told, "notes": notes, "code": failure.code}}, stderr=True)
+    return failure.code
 
 
 def _nobody_reads() -> int:
@@ -114,11 +112,17 @@ def _run(arguments: Sequence[str]) -> int:
             list(arguments), prog_name="chainrule", standalone_mode=False
         )
     except (KeyboardInterrupt, typer.Abort):
-        raise Failure("stopped", code=130) from None
+        code = 130
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes it a 1
+            raise end.__context__ from None
+        raise
     except ImportError as error:
         if (error.name or "").startswith("chainrule"):
             raise
         raise Failure(str(error)) from error
+    if code == 130:  # also what typer makes of Ctrl-C, without a word
+        raise Failure("stopped", code=130)
     return code if isinstance(code, int) else 0
 
 

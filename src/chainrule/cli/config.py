@@ -39,7 +39,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(content.decode())
     except ValueError as error:  # of TOML, or of UTF-8
-        raise Failure(f"{path} is not TOML: {error}", code=2) from None
+        raise Failure(f"{path} is not TOML: {error}") from None
 
 
 def _known(context: typer.Context) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def write_config(
     Raises `Failure` if the file is there already.
     """
     if path.exists():
-        raise Failure(f"{path} is there already: choose another name", code=2)
+        raise Failure(f"{path} is there already: choose another name")
     given = context.params
     text = "".join(_lines(context, given, readers))
     with expecting():

@@ -9,7 +9,8 @@ from typing import Final
 __all__ = ["KINDS", "Failure", "expecting"]
 
 
-# What went wrong, by exit code, as --json says it.
+# What went wrong, by exit code, as --json says it. Usage is what the words of the
+# command line show to be wrong; data, what only a look at tables, runs and disks does.
 KINDS: Final = {1: "data", 2: "usage", 70: "bug", 130: "stopped"}
 
 

@@ -17,6 +17,8 @@ __all__ = ["draw"]
 
 def draw(text: str, values: Sequence[str], svg: Path | None, *, as_json: bool) -> None:
     """Compute the formula and its gradients, and draw them on the terminal."""
+    if svg is not None and not svg.absolute().parent.is_dir():
+        raise Failure(f"{svg} cannot be written: there is no folder {svg.parent}")
     try:
         result, variables = _differentiated(text, values)
     except FormulaError as error:
@@ -29,8 +31,6 @@ def draw(text: str, values: Sequence[str], svg: Path | None, *, as_json: bool) -
     if not as_json and not np.isfinite(result.data):
         say_note(f"the result is {result.item()}: a value went out of its domain")
     if svg is not None:
-        if not svg.absolute().parent.is_dir():
-            raise Failure(f"{svg} cannot be written: there is no folder {svg.parent}")
         with expecting():
             write_text(svg, result.to_svg())
         if not as_json:
