@@ -457,7 +457,6 @@ def test_a_finished_run_is_trained_more(chainrule, homes_csv, tmp_path):
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        ([], "a is finished, with 2 epochs: say how many"),
         (["--hidden", "3"], "--hidden: a training that goes on keeps"),
         (["--target", "size"], "--target: a training that goes on keeps"),
         (["--epochs", "many"], "--epochs"),
@@ -469,6 +468,50 @@ def test_what_cannot_be_gone_on_with(chainrule, homes_csv, options, complaint):
     assert told.code in (1, 2)
     assert told.out == ""
     assert complaint in told.err
+
+
+def test_where_nothing_is_left_to_do_it_says_so(chainrule, homes_csv, tmp_path):
+    start = ("train", homes_csv, "--target", "price", "--epochs", 2, "--hidden", 4)
+    first = json.loads(chainrule(*start, "--out", "a", "--json").out)
+    assert first["notes"] == []
+    resume = ("train", "--resume", "a")
+    told = chainrule(*resume)
+    assert (told.code, told.err) == (0, "")
+    finished = "a is finished: it has had its 2 epochs. Nothing is left to do."
+    more = "To train it more: chainrule train --resume a --epochs 3"
+    assert told.out == f"{finished}\n{more}\n"
+    told = chainrule(*resume, "--epochs", 1)
+    assert (told.code, told.err) == (0, "")
+    assert "it has had 2 epochs, more than the 1 asked for" in told.out
+    told = chainrule(*resume, "--quiet")
+    assert (told.code, told.out, told.err) == (0, "a\n", "")
+    again = json.loads(chainrule(*resume, "--json").out)
+    assert again.pop("notes") == [finished, more]
+    assert again == {k: v for k, v in first.items() if k != "notes"}
+    assert chainrule(*more.split()[5:]).code == 0
+    assert len(load_run("a").history) == 3
+
+
+def test_what_stopped_by_itself_is_told_how_to_wait_longer(chainrule, homes_csv):
+    start = ("train", homes_csv, "--target", "town", "--lr", 0.3, "--patience", 2)
+    chainrule(*start, "--epochs", 100, "--out", "a", "-q")
+    done = len(load_run("a").history)
+    assert done < 100
+    told = chainrule("train", "--resume", "a", "--epochs", 300)
+    assert told.code == 0
+    assert "the last 2 of them without a better validation loss" in told.out
+    assert told.out.endswith("chainrule train --resume a --patience 4\n")
+    chainrule(*told.out.split()[-5:], "-q")
+    assert len(load_run("a").history) > done
+
+
+def test_a_request_that_is_damaged_is_no_wrong_usage(chainrule, homes_csv, tmp_path):
+    chainrule("train", homes_csv, "--target", "price", "--epochs", 1, "--out", "a")
+    request = tmp_path / "a" / "training.json"
+    request.write_text(request.read_text().replace('"seed": 0', '"seed": -7'))
+    told = chainrule("train", "--resume", "a", "--epochs", 3)
+    assert told.code == 1
+    assert "a is damaged: seed=-7 is not a whole number" in told.err
 
 
 def test_where_there_is_nothing_to_go_on_with(chainrule, tmp_path):

@@ -66,6 +66,23 @@ def cut(source, folder, callback, **options):
         )
 
 
+class Told(TableCallback):
+    """Is told that nothing is left to do, and never that training begins."""
+
+    def __init__(self):
+        self.reasons = []
+
+    def on_nothing_left(self, reason):
+        self.reasons.append(reason)
+
+    def on_start(self, run):
+        raise AssertionError("it trains")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def weights(folder):
     return (folder / "model.safetensors").read_bytes()
 
@@ -112,8 +129,9 @@ def test_a_crash_while_the_files_move_up_costs_nothing(
         cut(flowers_csv, tmp_path / "run", Cut(-1))
     assert len(done) == moved
     if moved == 6:  # nothing but the checkpoint had to move
-        with pytest.raises(RunError, match="run is finished, with 6 epochs"):
-            resume_run(tmp_path / "run")
+        told = Told()
+        resume_run(tmp_path / "run", callbacks=[told])
+        assert told.reasons == ["it has had its 6 epochs"]
     else:
         resume_run(tmp_path / "run")
     assert weights(tmp_path / "run") == weights(whole.folder)
@@ -179,14 +197,55 @@ def test_more_epochs_give_what_asking_for_them_at_once_gives(
     assert [r["epoch"] for r in load_run(whole.folder).history] == [*range(1, 10)]
 
 
+@pytest.mark.parametrize(
+    ("epochs", "reason"),
+    [
+        (None, "it has had its 6 epochs"),
+        (6, "it has had its 6 epochs"),
+        (4, "it has had 6 epochs, more than the 4 asked for"),
+    ],
+)
+def test_where_nothing_is_left_to_do_the_run_comes_back(whole, epochs, reason):
+    told, before = Told(), contents(whole.folder)
+    run = resume_run(whole.folder, epochs=epochs, callbacks=[told])
+    assert told.reasons == [reason]
+    assert (run.folder, len(run.history)) == (whole.folder, 6)
+    assert run.evaluation == whole.evaluation
+    assert contents(whole.folder) == before
+
+
+@pytest.mark.parametrize("schedule", ["plateau", "cosine", "one_cycle"])
+def test_more_epochs_follow_the_schedule_of_all_of_them(
+    flowers_csv, tmp_path, schedule
+):
+    options = {**SMALL, "schedule": schedule}
+    rates = {}
+    for epochs in (4, 7):
+        folder = tmp_path / f"{epochs}"
+        run = train_table(
+            flowers_csv, "kind", **{**options, "epochs": epochs}, out=folder
+        )
+        rates[epochs] = run.history["learning_rate"]
+    run = resume_run(tmp_path / "4", epochs=7)
+    assert run.history["learning_rate"] == rates[4] + rates[7][4:]
+    # What depends on the number of epochs has not been the same from the start.
+    same = weights(tmp_path / "4") == weights(tmp_path / "7")
+    assert same == (schedule == "plateau")
+
+
 def test_what_early_stopping_ended_needs_more_patience(flowers_csv, tmp_path):
     options = {**SMALL, "epochs": 100, "lr": 0.3, "patience": 2}
     run = train_table(flowers_csv, "kind", **options, out=tmp_path / "run")
     assert "has not got better" in run.history.stopped
     done = len(run.history)
-    with pytest.raises(RunError, match="has not got better for 2 epochs; to go on"):
-        resume_run(run.folder, epochs=200)
-    assert not (run.folder / "unfinished").exists()
+    told, before = Told(), contents(run.folder)
+    resume_run(run.folder, epochs=200, callbacks=[told])
+    (reason,) = told.reasons
+    assert reason == (
+        f"it stopped after {done} epochs, the last 2 of them without a better "
+        "validation loss"
+    )
+    assert contents(run.folder) == before
     again = resume_run(run.folder, patience=9)
     assert len(again.history) > done
     other = train_table(

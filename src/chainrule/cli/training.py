@@ -95,8 +95,8 @@ def resume_and_show(
 
 def _train_and_show(train: Callable[..., TableRun], title: str, output: Output) -> None:
     console = new_console()
-    interruption = Interruption()
-    callbacks: list[Callback] = [interruption]
+    interruption, done = Interruption(), Done()
+    callbacks: list[Callback] = [interruption, done]
     if not (output.quiet or output.json):
         callbacks += _speakers(console, title, interruption)
     with (
@@ -112,9 +112,12 @@ def _train_and_show(train: Callable[..., TableRun], title: str, output: Output) 
             documents={REPORT_FILE: _report},
         )
     if output.json:
-        say_json(_results(run))
+        say_json({**_results(run), "notes": done.said(run)})
     elif output.quiet:
         typer.echo(str(run.folder))
+    elif done.reason:
+        for line in done.said(run):
+            console.print(Text(line), soft_wrap=not console.is_terminal)
     else:
         _summarise(console, run)
 
@@ -221,6 +224,31 @@ class Interruption(TableCallback):
             self.view.message = message
         else:
             new_console(stderr=True).print(message)
+
+
+class Done(TableCallback):
+    """Whether nothing was left to do in a run that was to be trained more."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def on_nothing_left(self, reason: str) -> None:
+        """Note it."""
+        self.reason = reason
+
+    def said(self, run: TableRun) -> list[str]:
+        """What to tell of it: nothing where the run has been trained."""
+        if not self.reason:
+            return []
+        epochs = len(run.history)
+        more = ["--epochs", str(epochs + max(epochs // 2, 1))]
+        if epochs < run.settings["epochs"]:  # it stopped by itself
+            more = ["--patience", str(2 * int(run.settings["patience"] or 0))]
+        typed = command("train", "--resume", str(run.folder), *more)
+        return [
+            f"{run.folder} is finished: {self.reason}. Nothing is left to do.",
+            f"To train it more: {typed}",
+        ]
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from chainrule.training.program import predict
 from chainrule.training.run import Callback, Run
 from chainrule.training.scores import Score
 
-__all__ = ["TableCallback", "learn"]
+__all__ = ["TableCallback", "learn", "tellable"]
 
 # How often a run that is being trained is saved, in seconds.
 CHECKPOINT_EVERY = 2.0
@@ -50,6 +50,9 @@ class TableCallback(Callback):
 
     def on_trained(self, history: History) -> None:
         """The network is trained; judging it is next."""
+
+    def on_nothing_left(self, reason: str) -> None:
+        """A run that was to be trained more is finished, and stays as it is."""
 
 
 class GoingOn(Callback):
@@ -83,14 +86,14 @@ def learn(
     )
     net = architecture.build(settings.seed)
     watchers = list(callbacks)
-    for watcher in _tellable(watchers):
+    for watcher in tellable(watchers):
         watcher.on_table(problem, architecture, net)
     if place is not None:
         place.begin(request)
-        for watcher in _tellable(watchers):
+        for watcher in tellable(watchers):
             watcher.on_place(place.folder)
     history = _train(problem, net, settings, by_class, watchers, profile, place)
-    for watcher in _tellable(watchers):
+    for watcher in tellable(watchers):
         watcher.on_trained(history)
     judged = problem.test
     return TableRun(
@@ -163,7 +166,8 @@ def _train(
     )
 
 
-def _tellable(callbacks: Iterable[Callback]) -> list[TableCallback]:
+def tellable(callbacks: Iterable[Callback]) -> list[TableCallback]:
+    """Those that are told of what comes before and after training."""
     return [callback for callback in callbacks if isinstance(callback, TableCallback)]
 
 

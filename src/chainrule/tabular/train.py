@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from chainrule.tabular.errors import RunError
 from chainrule.tabular.folder import check_destination
-from chainrule.tabular.learning import learn
+from chainrule.tabular.learning import learn, tellable
+from chainrule.tabular.network import SettingError
 from chainrule.tabular.problem import ENCODING, Problem, prepare
 from chainrule.tabular.run import Document, TableRun, load_run
 from chainrule.tabular.settings import Settings
@@ -20,8 +21,8 @@ from chainrule.tabular.streaming import allowance, prepare_streamed
 from chainrule.tabular.workplace import (
     REQUEST_FILE,
     Request,
-    check_goes_on,
     claimed,
+    nothing_left,
     reopened,
 )
 from chainrule.training.checkpoint import CheckpointError
@@ -215,8 +216,12 @@ def resume_run(
     """Go on with a training that was interrupted, or train a finished run more.
 
     What comes out has the same bits as if it had never been interrupted, or had been
-    asked for so many epochs in the first place. Until it is over, a finished run stays
-    as it is.
+    asked for so many epochs in the first place; except that a `schedule` which is made
+    for a number of epochs, `"cosine"` or `"one_cycle"`, follows the curve for the new
+    number only from here on. Until it is over, a finished run stays as it is.
+
+    Where nothing is left to do, the finished run comes back, and a `TableCallback` is
+    told why (`on_nothing_left`): so a script may call this until all is done.
 
     Args:
         folder: the run, or what `train_table(..., out=)` left of one.
@@ -247,12 +252,19 @@ def resume_run(
     """
     with reopened(Path(folder)) as place:
         before = _completed(place.request(), folder)
+        _check_kept(before, folder)
         asked = before.changed(
             epochs=epochs, patience=patience, max_time=max_time, command=command
         )
         settings = Settings.of(asked.options)
+        watchers = list(callbacks)
         if place.finished:
-            check_goes_on(load_run(folder).history, settings, folder)
+            finished = load_run(folder)
+            reason = nothing_left(finished.history, settings)
+            if reason:
+                for watcher in tellable(watchers):
+                    watcher.on_nothing_left(reason)
+                return finished
         options = asked.given(validation=validation, test=test)
         table = asked.table(source)
         with closing(_problem(table, asked.target, options)) as problem:
@@ -266,7 +278,7 @@ def resume_run(
                     problem,
                     settings,
                     asked,
-                    callbacks=callbacks,
+                    callbacks=watchers,
                     profile=profile,
                     place=place,
                 )
@@ -341,6 +353,14 @@ def _completed(request: Request, folder: str | Path) -> Request:
             )
         options[name] = value
     return replace(request, options=options)
+
+
+def _check_kept(request: Request, folder: str | Path) -> None:
+    """Refuse options which no training can have been begun with: `RunError`."""
+    try:
+        Settings.of(request.options)
+    except SettingError as error:
+        raise RunError(f"{folder} is damaged: {error} in its {REQUEST_FILE}") from None
 
 
 def _fits(name: str, value: Any) -> bool:

@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from chainrule.files import write_bytes, write_text
+from chainrule.tables.errors import count
 from chainrule.tables.records import from_plain, to_plain
 from chainrule.tabular.errors import RunError
 from chainrule.tabular.folder import (
@@ -43,8 +44,8 @@ __all__ = [
     "REQUEST_FILE",
     "Request",
     "Workplace",
-    "check_goes_on",
     "claimed",
+    "nothing_left",
     "reopened",
     "unfinished",
 ]
@@ -333,26 +334,26 @@ def _check_resumable(folder: Path) -> None:
             )
 
 
-def check_goes_on(history: History, settings: Settings, folder: str | Path) -> None:
-    """Refuse to train a finished run more where nothing would come of it: `RunError`.
+def nothing_left(history: History, settings: Settings) -> str:
+    """Why a finished run would not be trained any more; empty if it would be.
 
-    What comes of it is up to the epochs that are asked for, and to the patience.
+    That is up to the epochs that are asked for, and to the patience: training from the
+    start with these settings would have ended where it did.
     """
-    done = len(history)
-    if settings.epochs <= done:
-        raise RunError(
-            f"{folder} is finished, with {done} epochs: say how many there are to be "
-            "in all (epochs=, or --epochs)"
-        )
-    if history.best_epoch is None or settings.patience is None:
-        return
-    waited = done - history.best_epoch
-    if history.stopped and settings.patience <= waited:
-        raise RunError(
-            f"{folder} is finished: the validation loss has not got better for "
-            f"{waited} epochs; to go on all the same, wait for more (patience=, or "
-            "--patience)"
-        )
+    done = count(len(history), "epoch")
+    if settings.epochs < len(history):
+        return f"it has had {done}, more than the {settings.epochs} asked for"
+    if settings.epochs == len(history):
+        return f"it has had its {done}"
+    if not history.stopped or history.best_epoch is None or settings.patience is None:
+        return ""
+    waited = len(history) - history.best_epoch
+    if waited < settings.patience:
+        return ""
+    return (
+        f"it stopped after {done}, the last {waited} of them without a better "
+        "validation loss"
+    )
 
 
 def named(source: Any) -> str:
