@@ -2,6 +2,7 @@
 
 import linecache
 import math
+import threading
 
 import numpy as np
 import pytest
@@ -28,6 +29,113 @@ def test_it_is_traced_once_for_each_kind_of_arguments():
     for shape in [(2,), (2,), (3,), (2,)]:
         f(np.ones(shape))
     assert calls == [(2,), (3,)]
+
+
+def test_a_call_of_a_kind_that_was_there_is_made_ready_once():
+    f = cr.compile(lambda x, y: x * 2 + y)
+    for a in (1.0, 2.0, 3.0):
+        assert f(np.full(3, a), np.float32(a)).tolist() == [3 * a] * 3
+    (ready,) = (each for known in f._traced.values() for each in known)
+    f(np.ones(3), np.ones((), np.float32))
+    f(cr.tensor(np.ones(3)), 1.0)
+    assert [each for known in f._traced.values() for each in known] == [ready]
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        np.ones((3, 4)),  # another shape, which does not fit
+        np.ones(3),  # another rank
+        np.ones((4, 3), np.float32),  # another dtype
+        np.ones((4, 3), complex),
+        np.full((4, 3), "a"),
+        np.full((4, 3), None),
+        None,
+        "text",
+    ],
+)
+def test_what_a_call_is_given_is_looked_at_every_time(spoilt):
+    def product(x, w):
+        return (x @ w).sum()
+
+    f = cr.compile(product)
+    x, w = np.ones((4, 3)), np.ones((3, 2))
+    for _ in range(3):
+        assert f(x, w).item() == 24
+    try:
+        expected = product(cr.tensor(spoilt), cr.tensor(w))
+    except (TypeError, ValueError, AttributeError):
+        with pytest.raises((TypeError, ValueError, AttributeError)):
+            f(spoilt, w)
+    else:
+        assert f(spoilt, w).item() == expected.item()
+        assert f(spoilt, w).dtype == expected.dtype
+    assert f(x, w).item() == 24
+
+
+def test_an_index_that_is_outside_is_found_in_every_call():
+    f = cr.compile(lambda x, i: x[i])
+    x = np.arange(4.0)
+    for i in (1, 3, 0):
+        assert f(x, np.array([i])).tolist() == [i]
+    for _ in range(2):
+        with pytest.raises(IndexError, match="4"):
+            f(x, np.array([4]))
+    assert f(x, np.array([2])).tolist() == [2]
+
+
+@pytest.mark.parametrize("order", ["C", "F", "every other", "read-only", "backwards"])
+def test_arrays_that_lie_otherwise_give_the_same(order):
+    f = cr.compile(lambda x: x * 2)
+    x = np.arange(12.0).reshape(4, 3)
+    f(x)
+    lies = {
+        "C": x.copy(),
+        "F": np.asfortranarray(x),
+        "every other": np.repeat(x, 2, axis=1)[:, ::2],
+        "read-only": cr.tensor(x).numpy(),
+        "backwards": x[::-1].copy()[::-1],
+    }
+    assert f(lies[order]).tolist() == (2 * x).tolist()
+
+
+def test_arrays_without_elements_have_results():
+    f = cr.compile(lambda x: (x * 2, x.sum()))
+    for _ in range(2):
+        doubled, total = f(np.ones((0, 3)))
+        assert (doubled.shape, total.item()) == ((0, 3), 0)
+
+
+def test_results_belong_to_the_caller():
+    f = cr.compile(lambda x: (x, x + 0))
+    x = np.ones(3)
+    kept = [*f(x), *f(x + 1)]
+    x[:] = 7
+    f(x)
+    assert [y.tolist() for y in kept] == [[1] * 3, [1] * 3, [2] * 3, [2] * 3]
+    assert not any(y.numpy().flags.writeable for y in kept)
+
+
+def test_threads_that_call_at_the_same_time_get_their_own_results():
+    f = cr.compile(lambda x, w: cr.tanh(cr.tanh(x @ w) @ w).sum(axis=1))
+    rng = np.random.default_rng(0)
+    w = rng.normal(size=(40, 40))
+    xs = [rng.normal(size=(50, 40)) for _ in range(4)]
+    alone = [f(x, w).numpy() for x in xs]
+    start = threading.Barrier(len(xs))
+    wrong = []
+
+    def call(number):
+        start.wait()
+        got = (f(xs[number], w).numpy() for _ in range(200))
+        wrong.extend(number for y in got if not np.array_equal(y, alone[number]))
+
+    callers = [threading.Thread(target=call, args=(i,)) for i in range(len(xs))]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not wrong
 
 
 def test_states_are_read_and_assigned():

@@ -7,7 +7,7 @@ once more, which takes milliseconds, and nothing is compiled anew.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import update_wrapper
+from functools import cached_property, update_wrapper
 from importlib import import_module
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -17,7 +17,7 @@ from chainrule.expressions.promote import as_array, as_value
 from chainrule.ir import Array, Graph, TensorType, Value
 from chainrule.passes import interpret, simplify
 from chainrule.taps import looking
-from chainrule.tensor import State, Tensor, tensor
+from chainrule.tensor import State, Tensor, holding
 from chainrule.trace import active_trace, tracing
 from chainrule.tree import Structure, flatten, unflatten
 
@@ -58,13 +58,27 @@ class Traced:
 
         `results` are those of the graph, in arrays that nobody else has.
         """
-        outputs = iter(results[: len(self.graph.outputs)])
-        for state, new in zip(
-            self.assigned, results[len(self.graph.outputs) :], strict=True
-        ):
+        outputs = map(holding, results, self.types)
+        for state, new in zip(self.assigned, results[len(self.types) :], strict=True):
             state.hold(new)
-        leaves = [tensor(next(outputs)) if x is _OUTPUT else x for x in self.returned]
-        return unflatten(self.structure, iter(leaves))
+        if self.structure.kind is None:
+            (leaf,) = self.returned
+            return next(outputs) if leaf is _OUTPUT else leaf
+        leaves = (next(outputs) if x is _OUTPUT else x for x in self.returned)
+        if self.is_flat:
+            return tuple(leaves)
+        return unflatten(self.structure, leaves)
+
+    @cached_property
+    def types(self) -> tuple[TensorType, ...]:
+        """What the graph gives."""
+        return tuple(value.type for value in self.graph.outputs)
+
+    @cached_property
+    def is_flat(self) -> bool:
+        """Whether what the function returns is a tuple of nothing but leaves."""
+        children = self.structure.children
+        return self.structure.kind is tuple and not any(x.kind for x in children)
 
 
 # Stands where a returned leaf is a tensor that the graph computes.
@@ -118,7 +132,8 @@ def replay(function: Callable[..., Any], *args: Any) -> Any:
     leaves, _ = flatten(args)
     graph = replace(traced.graph, assignments=())
     looked_at = replace(traced, graph=graph, assigned=())
-    return looked_at.give(interpret(graph, traced.inputs(data_of(leaves))))
+    results = interpret(graph, traced.inputs(data_of(leaves)))
+    return looked_at.give([np.array(x) for x in results])
 
 
 def _states(found: Sequence[Any]) -> tuple[State, ...]:
@@ -160,7 +175,7 @@ class Compiled(Generic[P, R]):
 
     def __init__(self, function: Callable[P, R]) -> None:
         self.function = function
-        self._traced: dict[Any, list[Traced]] = {}
+        self._traced: dict[Any, list[_Ready]] = {}
         self._families: dict[Any, Any] = {}
         update_wrapper(self, function, updated=())
 
@@ -173,25 +188,69 @@ class Compiled(Generic[P, R]):
                 "a compiled function takes positional arguments only, so that calls "
                 f"can be told apart; {', '.join(keywords)} came by name"
             )
+        leaves, structure = _taken_apart(args)
+        arrays, kind = _looked_at(leaves)
+        key = structure, *kind
+        known = self._traced.get(key) or self._traced.setdefault(key, [])
+        for ready in known:
+            if ready.traced.holds():
+                break
+        else:
+            ready = self._prepared(args)
+            known.append(ready)
+        result: R = ready(arrays)
+        return result
+
+    def _prepared(self, args: Any) -> "_Ready":
+        """A program for arguments of this kind, and what it takes to call it."""
         leaves, structure = flatten(args)
         arrays = data_of(leaves)
         others = tuple(None if _is_data(leaf) else _key(leaf) for leaf in leaves)
         kind = (structure, tuple((a.ndim, a.dtype) for a in arrays), others)
-        traced = self._trace((kind, tuple(a.shape for a in arrays)), args)
-        run = import_module("chainrule.native.families")
-        families = self._families.setdefault(kind, run.Families())
+        traced = trace(self.function, *args).simplified()
         graph = traced.graph
-        program = families.program(graph, _plain(graph.inputs), _plain(graph.outputs))
-        result: R = traced.give(run.run_once(program, graph, traced.inputs(arrays)))
-        return result
+        families = import_module("chainrule.native.families")
+        known = self._families.setdefault(kind, families.Families())
+        program = known.program(graph, _plain(graph.inputs), _plain(graph.outputs))
+        caller = import_module("chainrule.native.caller").Caller(program, graph)
+        return _Ready(traced, caller.run)
 
-    def _trace(self, key: Any, args: Any) -> Traced:
-        known = self._traced.setdefault(key, [])
-        traced = next((found for found in known if found.holds()), None)
-        if traced is None:
-            traced = trace(self.function, *args).simplified()
-            known.append(traced)
-        return traced
+
+@dataclass(frozen=True)
+class _Ready:
+    """A traced function whose program is there, to be called with arrays."""
+
+    traced: Traced
+    run: Callable[[Sequence[Array]], list[Array]]
+
+    def __call__(self, arrays: Sequence[Array]) -> Any:
+        traced = self.traced
+        return traced.give(self.run(traced.inputs(arrays)))
+
+
+def _taken_apart(args: tuple[Any, ...]) -> tuple[Sequence[Any], Any]:
+    """The leaves of arguments, and what tells their structures apart."""
+    for arg in args:
+        if isinstance(arg, (list, tuple, dict)):
+            return flatten(args)
+    return args, None  # what most calls look like, so it is made quick
+
+
+def _looked_at(leaves: Sequence[Any]) -> tuple[list[Array], list[Any]]:
+    """The arrays for the inputs of a graph, and what tells its graph from others."""
+    arrays: list[Array] = []
+    kind: list[Any] = []
+    for leaf in leaves:
+        if type(leaf) is np.ndarray:  # most are, so it is made quick
+            array = leaf
+        elif _is_data(leaf):
+            array = _to_array(leaf)
+        else:
+            kind.append((_key(leaf),))
+            continue
+        arrays.append(array)
+        kind.append((array.shape, array.dtype))
+    return arrays, kind
 
 
 def _plain(values: Sequence[Value]) -> list[str]:

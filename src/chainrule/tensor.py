@@ -578,6 +578,12 @@ def tensor(
     return Tensor(_new_leaf(_host_array(data, dtype), name))
 
 
+def holding(data: Array, kind: TensorType) -> Tensor:
+    """A tensor of this type around the array itself, which nobody else writes to."""
+    data.flags.writeable = False
+    return Tensor(Value(kind, data=data))
+
+
 def from_dlpack(source: Any) -> Tensor:
     """A tensor with the numbers of any array that speaks DLPack, on the processor."""
     return tensor(np.from_dlpack(source))

@@ -9,11 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
-from chainrule.ir import Array, Graph, Value
-from chainrule.native.program import BoundsError, Native, compile_graph
-from chainrule.passes import interpret
+from chainrule.ir import Graph
+from chainrule.native.program import Native, compile_graph
 from chainrule.passes.generalise import (
     MOST_ELEMENTS,
     MismatchError,
@@ -81,29 +78,3 @@ class Families:
 def is_wide(graph: Graph) -> bool:
     """Whether something in a graph has very many elements."""
     return any(value.type.size >= MOST_ELEMENTS for value in graph.order)
-
-
-def run_once(native: Native, graph: Graph, inputs: Sequence[Array]) -> list[Array]:
-    """What a graph gives for arrays: its outputs, then the values its states take.
-
-    An index outside of its axis raises what the operation itself says of it.
-    """
-    given = [np.asarray(x, order="C") for x in inputs]
-    number = {x: i for i, x in enumerate(graph.inputs)}
-    arrays = list(given)
-    assigned = [number[state] for state, _ in graph.assignments]
-    for i in assigned:
-        arrays[i] = given[i].copy()
-    outputs = [_empty(value) for value in graph.outputs]
-    try:
-        native.run([native.bound(graph)], _FIRST, arrays, outputs)
-    except BoundsError:
-        return interpret(graph, inputs)
-    return [*outputs, *(arrays[i] for i in assigned)]
-
-
-def _empty(value: Value) -> Array:
-    return np.empty(value.shape, value.type.dtype)
-
-
-_FIRST = np.zeros(1, np.int64)

@@ -47,23 +47,25 @@ class Native:
 
     def __init__(self, loaded: Loaded, layout: Layout, samples: Samples) -> None:
         self._loaded = loaded  # for as long as it may be called
-        self._address = loaded.address("run")
+        self.address = loaded.address("run")
         self.layout = layout
+        # The threads that the work of a step is worth.
+        self.worth = max(1, int(layout.work / _WORTH_A_THREAD))
         self.samples = samples
-        self._frames: dict[int, _Bound] = {}
+        self._frames: dict[int, Bound] = {}
         self._plans: dict[tuple[int, ...], Plan] = {}
 
-    def bound(self, graph: Graph) -> "_Bound":
+    def bound(self, graph: Graph) -> "Bound":
         """The sizes and constants of a graph that this program was compiled for."""
         key = id(graph)
         found = self._frames.get(key)
         if found is None:
-            found = self._frames[key] = _Bound(self.layout, graph)
+            found = self._frames[key] = Bound(self.layout, graph)
         return found
 
     def run(
         self,
-        frames: Sequence["_Bound"],
+        frames: Sequence["Bound"],
         which: Array,
         inputs: Sequence[Array],
         outputs: Sequence[Array],
@@ -86,8 +88,8 @@ class Native:
         words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
         offset = (-words.ctypes.data % 64) // 8
         table = np.concatenate([frame.words for frame in frames])
-        with self._claim(limit, threads) as granted:
-            plan_ = self._plan(frames, granted)
+        with self.claim(limit, threads) as granted:
+            plan_ = self.plan(frames, granted)
             arena = np.empty(plan_.peak + 64, np.uint8)
             if self.poisoned:
                 arena.fill(0xFF)
@@ -110,12 +112,12 @@ class Native:
             }
             first, last = Frame.BUFFERS, Frame.BUFFERS + len(layout.buffers)
             own[first:last] = [addresses[s.kind][s.number] for s in layout.buffers]
-            workers.call(self._address, context.ctypes.data, granted)
+            workers.call(self.address, context.ctypes.data, granted)
         if own[Frame.FLAG]:
             raise BoundsError("something was outside of what an operation takes")
         return Ran(int(own[Frame.DONE]), granted, plan_)
 
-    def _plan(self, frames: Sequence["_Bound"], threads: int) -> Plan:
+    def plan(self, frames: Sequence["Bound"], threads: int) -> Plan:
         """Where everything lies, with room for what the largest frame needs."""
         key = (*(id(frame) for frame in frames), threads)
         found = self._plans.get(key)
@@ -128,9 +130,10 @@ class Native:
             found = self._plans[key] = plan(buffers)
         return found
 
-    def _claim(
+    def claim(
         self, limit: int | None, exactly: int | None
     ) -> AbstractContextManager[int]:
+        """Threads for a call, as many as there are of those that it is worth."""
         if exactly is not None:
             return nullcontext(exactly)
         wanted = self.threads(limit)
@@ -148,8 +151,7 @@ class Native:
     def threads(self, limit: int | None) -> int:
         """How many threads to ask for, by the work of a step."""
         most = workers.available() if limit is None else limit
-        worth = max(1, int(self.layout.work / _WORTH_A_THREAD))
-        return max(1, min(most, worth))
+        return max(1, min(most, self.worth))
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ class Ran:
     plan: Plan
 
 
-class _Bound:
+class Bound:
     """What a program has to know of a graph: sizes, constants, rooms, arrays."""
 
     def __init__(self, layout: Layout, graph: Graph) -> None:
