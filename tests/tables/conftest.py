@@ -5,7 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from chainrule.tables import MISSING
+from chainrule.tables import MISSING, TableError, infer_schema
 from chainrule.tables.arrow import tidy
 
 ROOT = Path(__file__).parents[2]
@@ -41,3 +41,41 @@ def encode(column):
         return X.tolist(), findings
 
     return encoded
+
+
+# --- understanding columns ------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def schema_with():
+    """Give a function that infers a schema with a column ``c``, to predict classes."""
+
+    def inferred(values, **options):
+        size = [i + 0.5 for i in range(100)]
+        table = {"size": size, "c": values, "kind": ["a", "b"] * 50}
+        return infer_schema(table, "kind", **options)
+
+    return inferred
+
+
+@pytest.fixture(scope="session")
+def understood(schema_with):
+    """Give a function that tells what values are taken for."""
+
+    def found(values, **options):
+        schema = schema_with(values, **options)
+        return next(c for c in (*schema.inputs, *schema.left_out) if c.name == "c")
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def refused(schema_with):
+    """Give a function that tells why values are refused."""
+
+    def message(values, **options):
+        with pytest.raises(TableError) as error:
+            schema_with(values, **options)
+        return str(error.value)
+
+    return message

@@ -12,9 +12,10 @@ Nothing here knows networks. This package alone needs pyarrow and narwhals, the 
 """
 
 from chainrule.tables.arrow import MISSING
+from chainrule.tables.columns import labelled_rows
 from chainrule.tables.encode import EmbeddedInput, Encoded, Encoder
 from chainrule.tables.errors import Finding, TableError, TableWarning
-from chainrule.tables.infer import infer_schema, labelled_rows
+from chainrule.tables.infer import infer_schema
 from chainrule.tables.read import read_table
 from chainrule.tables.schema import Column, Schema
 from chainrule.tables.split import Split, split

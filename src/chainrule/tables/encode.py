@@ -14,6 +14,7 @@ from chainrule.tables.categories import (
     CategoryColumn,
     EmbeddedColumn,
 )
+from chainrule.tables.columns import labelled_rows, no_column
 from chainrule.tables.dates import DateColumn
 from chainrule.tables.errors import (
     Finding,
@@ -23,7 +24,7 @@ from chainrule.tables.errors import (
     in_files,
     rows,
 )
-from chainrule.tables.infer import infer_schema, labelled_rows, no_column
+from chainrule.tables.infer import infer_schema
 from chainrule.tables.numbers import SCALINGS, NumberColumn, QuantileColumn
 from chainrule.tables.read import files_of, missing_spellings, read_table
 from chainrule.tables.records import from_plain, to_plain

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from chainrule.tables.arrow import floats, form, plain
 from chainrule.tables.errors import Finding, TableError, rows
-from chainrule.tables.infer import refuse_infinite
+from chainrule.tables.infer_checks import refuse_infinite
 from chainrule.tables.text import parse_numbers
 
 __all__ = [

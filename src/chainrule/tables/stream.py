@@ -24,8 +24,8 @@ import pyarrow.compute as pc
 
 from chainrule.random import row_words
 from chainrule.tables.arrow import MISSING, Form, form, plain, tidy
+from chainrule.tables.columns import no_column
 from chainrule.tables.errors import TableError, count
-from chainrule.tables.infer import no_column
 from chainrule.tables.join import check_columns, partition_columns
 from chainrule.tables.places import places
 from chainrule.tables.schema import Column, Label, Schema
