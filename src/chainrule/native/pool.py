@@ -9,8 +9,8 @@ Blocks of 64-bit words are shared between Python and this code. Of a worker: `ST
 and thread number, for which team. Of a team, which is one call: how many workers are
 still `LEFT`, with a bit that says that the caller sleeps, `SEMAPHORE`, `SYSTEM`, two
 semaphores for `BARRIERS`, and from `MEMBERS` on the addresses of its workers' blocks.
-Of the system: the functions that wait for a semaphore and signal one, and how many
-pauses to spin for.
+Of the system: the functions that wait for a semaphore and signal one, how many pauses
+to spin for, and how many `CORES` there are.
 """
 
 from chainrule.native import runtime
@@ -19,11 +19,15 @@ from chainrule.native.target import Target
 STATE = LEFT = WAIT = 0
 SEMAPHORE = SIGNAL = 1
 SYSTEM = SPINS = 2
+CORES = 3
 BARRIERS = 4
 MEMBERS = 8
 
 _IDLE, _ASLEEP, _TASK = 0, 1, 2
 _SLEEPING = 1 << 32
+# Where threads outnumber the cores, the one that is waited for is waiting for a core,
+# and spinning keeps it from having this one: it is 2**8 times shorter.
+_CROWDED = 8
 
 
 def pool(target: Target) -> str:
@@ -149,12 +153,11 @@ def _dispatch(pause: str) -> str:
 """
         for word, value in {
             runtime.THREADS: "i64 %threads",
-            runtime.SPINS: "i64 %spins",
+            runtime.SPINS: "i64 %patience",
             runtime.WAIT: "ptr %wait",
             runtime.SIGNAL: "ptr %signal",
             runtime.SEMAPHORES: "i64 %even",
             runtime.SEMAPHORES + 1: "i64 %odd",
-            runtime.PATIENCE: "i64 %spins",
             runtime.ARRIVALS: "i64 0",
             runtime.SLEEPERS: "i64 0",
             runtime.SLEEPERS + 1: "i64 0",
@@ -169,6 +172,11 @@ define void @dispatch(ptr %team, ptr %run, ptr %context, i64 %threads) nounwind 
   %signal = load ptr, ptr %signal.at
   %spins.at = getelementptr i64, ptr %system, i64 {SPINS}
   %spins = load i64, ptr %spins.at
+  %cores.at = getelementptr i64, ptr %system, i64 {CORES}
+  %cores = load i64, ptr %cores.at
+  %crowd = icmp sgt i64 %threads, %cores
+  %fewer = lshr i64 %spins, {_CROWDED}
+  %patience = select i1 %crowd, i64 %fewer, i64 %spins
   %workers = sub i64 %threads, 1
   store atomic i64 %workers, ptr %team monotonic, align 8
   %even.at = getelementptr i64, ptr %team, i64 {BARRIERS}

@@ -8,10 +8,9 @@ outside themselves: what they need of the operating system comes with the contex
 `pool` fills in these words at each call: how many `THREADS` there are; how many pauses
 to spin for at a barrier, `SPINS`; the functions that wait for a semaphore and signal
 one, `WAIT` and `SIGNAL` (0 for both: spin until it is over), and two `SEMAPHORES`. Then
-come the barrier's own: `ARRIVALS`, its `GENERATION`, two counts of `SLEEPERS`, the
-`PATIENCE` of who waits, in pauses, and how many `NAPS` were taken, in cache lines of
-their own, as some threads write what others read. From `PROGRAM` on, the context is the
-program's.
+come the barrier's own: `ARRIVALS`, its `GENERATION`, and two counts of `SLEEPERS`, in
+cache lines of their own, as some threads write what others read. From `PROGRAM` on, the
+context is the program's.
 """
 
 from chainrule.native.target import Target
@@ -24,8 +23,6 @@ SEMAPHORES = 4
 ARRIVALS = 8
 GENERATION = 16
 SLEEPERS = 24
-PATIENCE = 26
-NAPS = 27
 PROGRAM = 64
 
 
@@ -35,8 +32,7 @@ def support(target: Target) -> str:
     `void @barrier(ptr context)`: returns once all threads of the context have called
     it, and shows each what the others wrote before. Who waits spins for a while, and
     then sleeps. It does not merely offer its core to others, again and again: beside
-    busy programs that costs all of its share, while one who sleeps is soon woken. Where
-    spinning was in vain, as there are more threads than cores, there is less of it.
+    busy programs that costs all of its share, while one who sleeps is soon woken.
 
     `i64 @enter()`: from here on this thread rounds to nearest and takes denormals for
     zero; returns the former state, which `void @leave(i64)` restores. Arithmetic meant
@@ -53,12 +49,6 @@ PAUSE = {
     "x86_64": "call void @llvm.x86.sse2.pause()",
     "aarch64": "call void @llvm.aarch64.isb(i32 15)",
 }
-
-
-# Patience shrinks to SPINS >> _LEAST; after so many naps it is tried once more whether
-# spinning is of use again.
-_LEAST = 6
-_TRIAL = 32
 
 
 # The last to arrive starts the next generation and then looks for sleepers; who goes to
@@ -95,24 +85,13 @@ release:
 prepare:
   %spins.at = getelementptr i64, ptr %context, i64 {SPINS}
   %spins = load i64, ptr %spins.at
-  %patience.at = getelementptr i64, ptr %context, i64 {PATIENCE}
-  %patience = load atomic i64, ptr %patience.at monotonic, align 8
   br label %spin
 
 spin:
-  %left = phi i64 [ %patience, %prepare ], [ %less, %pause ]
+  %left = phi i64 [ %spins, %prepare ], [ %less, %pause ]
   %seen = load atomic i64, ptr %generation acquire, align 8
   %passed = icmp ne i64 %seen, %now
-  br i1 %passed, label %spun, label %wait
-
-spun:
-  %calm = icmp sge i64 %patience, %spins
-  br i1 %calm, label %done, label %hope
-
-hope:
-  %twice = shl i64 %patience, 1
-  store atomic i64 %twice, ptr %patience.at monotonic, align 8
-  br label %done
+  br i1 %passed, label %done, label %wait
 
 wait:
   %patient = icmp sgt i64 %left, 0
@@ -130,18 +109,6 @@ tired:
   br i1 %restless, label %pause, label %count.in
 
 count.in:
-  %naps.at = getelementptr i64, ptr %context, i64 {NAPS}
-  %naps = load atomic i64, ptr %naps.at monotonic, align 8
-  %naps.more = add i64 %naps, 1
-  store atomic i64 %naps.more, ptr %naps.at monotonic, align 8
-  %few = and i64 %naps.more, {_TRIAL - 1}
-  %again = icmp eq i64 %few, 0
-  %quarter = lshr i64 %patience, 2
-  %least = lshr i64 %spins, {_LEAST}
-  %enough = icmp sgt i64 %quarter, %least
-  %shorter = select i1 %enough, i64 %quarter, i64 %least
-  %patience.new = select i1 %again, i64 %spins, i64 %shorter
-  store atomic i64 %patience.new, ptr %patience.at monotonic, align 8
   %semaphore = call ptr @semaphore(ptr %context, i64 %turn)
   atomicrmw add ptr %sleepers.at, i64 1 seq_cst, align 8
   br label %look

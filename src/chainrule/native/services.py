@@ -15,7 +15,10 @@ from chainrule.native.image import Image, load
 from chainrule.native.system import fill, system, words
 from chainrule.native.target import host
 
-_PATIENCE = 50e-6  # seconds to spin for: about what it takes to wake a thread
+# Seconds to spin for. To wake a thread may take 100 us in a virtual machine; were the
+# others to fall asleep meanwhile, they would all go on waking one another for ever.
+# Beside busy programs, who has lost its core is away for milliseconds.
+_PATIENCE = 200e-6
 
 
 class Services:
@@ -41,7 +44,8 @@ class Services:
         pauses = self._pauses_per_second()
         self.system = words(8)
         functions = {pool.WAIT: system().wait, pool.SIGNAL: system().signal}
-        fill(self.system, {**functions, pool.SPINS: round(_PATIENCE * pauses)})
+        numbers = {pool.SPINS: round(_PATIENCE * pauses), pool.CORES: host().cores}
+        fill(self.system, functions | numbers)
         ledger.spend(time.perf_counter() - began)
 
     def _pauses_per_second(self) -> float:
