@@ -50,8 +50,8 @@ def predict_and_write(
             **reading,
         )
     if not as_json:
-        for finding in found.findings:
-            say_note(str(finding))
+        for note in found.notes:
+            say_note(note)
     if out is None:
         return
     if as_json:
@@ -68,7 +68,7 @@ def _told(folder: Path, table: str, out: Path, found: Predicted) -> dict[str, An
         "out": str(out),
         "rows": found.rows,
         "columns": list(found.columns),
-        "notes": [str(finding) for finding in found.findings],
+        "notes": list(found.notes),
     }
 
 

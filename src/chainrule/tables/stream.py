@@ -14,6 +14,7 @@ rows are cut into files, row groups or batches.
 import os
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
@@ -25,13 +26,22 @@ import pyarrow.compute as pc
 from chainrule.random import row_words
 from chainrule.tables.arrow import MISSING, Form, form, plain, tidy
 from chainrule.tables.columns import no_column
-from chainrule.tables.errors import TableError, count
+from chainrule.tables.errors import TableError, count, numbered
 from chainrule.tables.join import check_columns, partition_columns
 from chainrule.tables.places import places
 from chainrule.tables.schema import Column, Label, Schema
 from chainrule.tables.stream_files import ROWS, TableFile, open_file
 
-__all__ = ["Batch", "Survey", "TableStream", "is_file", "open_stream", "survey"]
+__all__ = [
+    "Batch",
+    "Survey",
+    "TableStream",
+    "is_file",
+    "labelled",
+    "located",
+    "open_stream",
+    "survey",
+]
 
 HELD_ROWS = 100_000  # validation rows at most, and test rows
 SAMPLE_ROWS = 200_000  # from which the encoding is learnt
@@ -197,6 +207,22 @@ def _spelled(missing: Collection[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(("", *(cell.strip() for cell in missing))))
 
 
+def labelled(batch: Batch, target: str) -> np.ndarray:
+    """Whether each row has a target."""
+    valid: np.ndarray = batch.table[target].is_valid().to_numpy()
+    return valid.copy()
+
+
+@contextmanager
+def located(batch: Batch, which: np.ndarray) -> Iterator[None]:
+    """Let a `TableError` about some rows of a batch name them as those of its file."""
+    try:
+        with numbered((batch.first + which).tolist()):
+            yield
+    except TableError as error:
+        raise TableError(f"{batch.file}: {error}") from None
+
+
 # --- the survey ---------------------------------------------------------------------
 
 
@@ -231,7 +257,7 @@ class Survey:
 
     def training_rows(self, batch: Batch) -> np.ndarray:
         """Which rows of a batch are trained on, as numbers in it, ascending."""
-        usable = _labelled(batch, self.target)
+        usable = labelled(batch, self.target)
         words = _words(batch, self.seed)
         if self.last_held >= 0:
             usable &= words > np.uint64(self.last_held)
@@ -295,7 +321,7 @@ def survey(
     tally = _Tally(target)
     total = rows = 0
     for batch in stream.batches([c for c in stream.columns if c not in drop]):
-        usable = np.flatnonzero(_labelled(batch, target))
+        usable = np.flatnonzero(labelled(batch, target))
         total, rows = total + len(batch), rows + len(usable)
         table = batch.table if len(usable) == len(batch) else batch.table.take(usable)
         drawn.add(_words(batch, seed)[usable], table)
@@ -321,12 +347,6 @@ def survey(
         tally.classes,
         int(words[both - 1]) if both else -1,
     )
-
-
-def _labelled(batch: Batch, target: str) -> np.ndarray:
-    """Whether each row has a target."""
-    valid: np.ndarray = batch.table[target].is_valid().to_numpy()
-    return valid.copy()
 
 
 def _words(batch: Batch, seed: int) -> np.ndarray:

@@ -7,23 +7,19 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from chainrule.compile import compile
 from chainrule.files import replacing
 from chainrule.ir import Array
 from chainrule.tables import TableError
-from chainrule.tables.errors import SHOWN, Finding
-from chainrule.tables.stream import open_stream
+from chainrule.tables.errors import Finding
+from chainrule.tabular.forward import Forward
 from chainrule.tabular.run import TableRun
-from chainrule.tabular.streaming import located
-from chainrule.training.program import EVALUATION_BATCH
 
 __all__ = [
     "SUFFIXES",
@@ -50,12 +46,14 @@ class Predicted:
     """What came of predicting a file.
 
     - `rows` of the table, `columns` that were written.
-    - `findings`: what was new in the table since training.
+    - `findings`: what was new in the table since training; `notes`: the same as
+      sentences, which name rows by their file if there are several.
     """
 
     rows: int
     columns: tuple[str, ...]
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
 
 
 def predict_file(
@@ -89,15 +87,16 @@ def predict_file(
         FileKindError: for a name that ends in something else.
         OSError: if `out` cannot be written.
     """
-    predictor = _Predictor(run, with_inputs=with_inputs)
-    tables = predictor.predictions(source, delimiter=delimiter, encoding=encoding)
+    forward = Forward(run.encoder, run.net)
+    reading = {"delimiter": delimiter, "encoding": encoding}
+    tables = _predictions(run, forward, source, with_inputs=with_inputs, **reading)
     if isinstance(out, str | Path):
         ending = check_suffix(Path(out))
         with replacing(Path(out)) as beside, _opened(beside, Path(out).suffix) as file:
             columns = _write(tables, file, ending)
     else:
         columns = _write(tables, out, kind or ".csv")
-    return Predicted(predictor.rows, columns, tuple(predictor.findings.values()))
+    return Predicted(forward.rows, columns, forward.findings, forward.notes)
 
 
 def predict_stream(
@@ -122,8 +121,9 @@ def predict_stream(
     ...     [table.num_rows for table in predict_stream(run, new)]
     [16384, 3616]
     """
-    predictor = _Predictor(run, with_inputs=with_inputs)
-    return predictor.predictions(source, delimiter=delimiter, encoding=encoding)
+    forward = Forward(run.encoder, run.net)
+    reading = {"delimiter": delimiter, "encoding": encoding}
+    return _predictions(run, forward, source, with_inputs=with_inputs, **reading)
 
 
 def check_suffix(out: Path) -> str:
@@ -145,59 +145,19 @@ def check_suffix(out: Path) -> str:
     )
 
 
-class _Predictor:
-    """Predicts one part of a table after the other."""
+def _predictions(
+    run: TableRun,
+    forward: Forward,
+    source: str | Path,
+    *,
+    with_inputs: bool,
+    **reading: str | None,
+) -> Iterator[pa.Table]:
+    def told(table: pa.Table, y: Array) -> pa.Table:
+        return run.predictions(y, table if with_inputs else None)
 
-    def __init__(self, run: TableRun, *, with_inputs: bool) -> None:
-        self.run = run
-        self.with_inputs = with_inputs
-        self.rows = 0
-        self.findings: dict[tuple[str, str], Finding] = {}
-        self._forward = compile(run.net.eval().__call__)
-
-    def predictions(
-        self, source: str | Path, *, delimiter: str | None, encoding: str | None
-    ) -> Iterator[pa.Table]:
-        """The predictions for a file, or a folder of them."""
-        run = self.run
-        stream = open_stream(
-            source,
-            missing=run.encoder.missing,
-            delimiter=delimiter,
-            encoding=encoding,
-            text={c.name for c in run.schema.inputs if c.form in ("text", "category")},
-        )
-        if any(name not in stream.columns for name in run.encoder.groups):
-            run.encoder.encode({name: [None] for name in stream.columns})  # says so
-        used = None if self.with_inputs else [c.name for c in run.schema.inputs]
-        for batch in stream.batches(used):
-            with located(batch, np.arange(len(batch))):
-                found = self.predict(batch.table)
-            yield found
-
-    def predict(self, table: pa.Table) -> pa.Table:
-        """The predictions for some rows."""
-        encoded = self.run.encoder.encode(table)
-        for finding in encoded.findings:
-            self._note(finding)
-        self.rows += table.num_rows
-        parts = range(0, len(encoded.X), EVALUATION_BATCH)
-        y: list[Array] = [
-            self._forward(encoded.X[start : start + EVALUATION_BATCH]).numpy()
-            for start in parts
-        ]
-        inputs = table if self.with_inputs else None
-        return self.run.predictions(np.concatenate(y), inputs)
-
-    def _note(self, finding: Finding) -> None:
-        key = finding.column, finding.problem
-        here = replace(finding, first=tuple(self.rows + row for row in finding.first))
-        before = self.findings.get(key)
-        if before is not None:
-            rows = before.rows + here.rows
-            first = (*before.first, *here.first)[:SHOWN]
-            here = replace(before, rows=rows, first=first)
-        self.findings[key] = here
+    columns = None if with_inputs else ()
+    return forward.over(source, told, columns=columns, **reading)
 
 
 # --- writing ------------------------------------------------------------------------

@@ -13,11 +13,14 @@ The first two are those of any saved network, so `cr.load` reads them too.
 """
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+import numpy as np
 import pyarrow as pa
 
 from chainrule.files import BAD_CONTENT, write_text
@@ -29,9 +32,11 @@ from chainrule.tables import (
     Encoder,
     Schema,
     TableError,
+    TableWarning,
     labelled_rows,
 )
 from chainrule.tables.records import from_plain, to_plain
+from chainrule.tables.stream import is_file
 from chainrule.tabular.errors import RunError
 from chainrule.tabular.evaluation import (
     Evaluation,
@@ -40,6 +45,7 @@ from chainrule.tabular.evaluation import (
     evaluate_regression,
 )
 from chainrule.tabular.folder import MODEL_FILE, UNFINISHED, write_folder
+from chainrule.tabular.forward import Forward
 from chainrule.tabular.network import Architecture
 from chainrule.tabular.provenance import Provenance
 from chainrule.training.history import History
@@ -144,12 +150,35 @@ class TableRun:
     def evaluate(self, source: Any, **reading: Any) -> Evaluation:
         """The scores on the rows of a table that has the target too.
 
-        Rows without a target are not counted. Raises `TableError` as `predict` does,
-        and for labels that were not there in training.
+        Rows without a target are not counted. Files of any size can be judged: some
+        thousand rows are read at a time, and what is kept of a row is its target and
+        what the network gave, for the area under a ROC curve needs all of them at once.
+
+        Raises `TableError` as `predict` does, and for labels that were not there in
+        training.
         """
+        if is_file(source):
+            return self._evaluate_file(source, **reading)
         read = self.encoder.read(source, **reading)
         table = labelled_rows(read, self.target)
         return judge(self.encoder, self.net, self.encoder.transform(table), table)
+
+    def _evaluate_file(self, source: str | PathLike[str], **reading: Any) -> Evaluation:
+        encoder, forward = self.encoder, Forward(self.encoder, self.net)
+
+        def kept(table: pa.Table, y: Array) -> tuple[Array, Array]:
+            return _truth(encoder, table), y
+
+        judged = forward.over(
+            source, kept, columns=[self.target], target=self.target, **reading
+        )
+        parts = list(judged)
+        for note in forward.notes:
+            warnings.warn(note, TableWarning, stacklevel=3)
+        if not parts:
+            raise TableError(f"the target {self.target!r} has no value in any row")
+        truth, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return _judged(encoder, truth, y)
 
     def save(
         self,
@@ -193,14 +222,21 @@ Document: TypeAlias = Callable[[TableRun], str]
 
 def judge(encoder: Encoder, net: Module, X: Array, table: pa.Table) -> Evaluation:
     """The scores of `net` on the rows of `table`, which are encoded as `X`."""
-    y = predict(net, X)
+    return _judged(encoder, _truth(encoder, table), predict(net, X))
+
+
+def _truth(encoder: Encoder, table: pa.Table) -> Array:
+    """The class index of each row, in as few bytes as hold it; or the number."""
+    if encoder.classes is None:
+        return encoder.target_values(table)
+    return encoder.target(table).astype(np.min_scalar_type(len(encoder.classes)))
+
+
+def _judged(encoder: Encoder, truth: Array, y: Array) -> Evaluation:
     try:
         if encoder.classes is None:
-            predicted = encoder.decode(y[:, 0])
-            return evaluate_regression(encoder.target_values(table), predicted)
-        return evaluate_classes(
-            encoder.target(table), probabilities(y), encoder.classes.tolist()
-        )
+            return evaluate_regression(truth, encoder.decode(y[:, 0]))
+        return evaluate_classes(truth, probabilities(y), encoder.classes.tolist())
     except TableError:
         raise
     except ValueError as error:  # numbers that are too large to be squared

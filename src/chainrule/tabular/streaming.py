@@ -6,8 +6,7 @@ are encoded. The second time, all other rows are encoded and kept in a file, fro
 each epoch reads numbers alone.
 """
 
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from os import PathLike
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 from chainrule.ir import Array
 from chainrule.tables import Encoder, Schema, TableError, infer_schema, read_table
 from chainrule.tables.arrow import form, plain
-from chainrule.tables.errors import count, numbered
+from chainrule.tables.errors import count
 from chainrule.tables.stream import (
     HELD_ROWS,
     SAMPLE_ROWS,
@@ -29,6 +28,7 @@ from chainrule.tables.stream import (
     Survey,
     TableStream,
     is_file,
+    located,
     open_stream,
     survey,
 )
@@ -46,7 +46,7 @@ from chainrule.training.stream import ClassWeighted, Source, Stream, window_byte
 from chainrule.training.stream_disk import DiskSource
 from chainrule.training.stream_memory import available, bytes_of
 
-__all__ = ["StreamedProblem", "allowance", "located", "prepare_streamed"]
+__all__ = ["StreamedProblem", "allowance", "prepare_streamed"]
 
 # How much of the allowed memory the rows take that are in it all the time, and how
 # often a cell is there as it was read: it is copied while rows are drawn.
@@ -246,13 +246,3 @@ def _encoded(batch: Batch, which: Array, encoder: Encoder) -> Rows:
     with located(batch, which):
         X, y = encoder.encode(table).X, encoder.target(table)
     return Rows(X, shaped(encoder, y))
-
-
-@contextmanager
-def located(batch: Batch, which: Array) -> Iterator[None]:
-    """Let a `TableError` about some rows of a batch name them as those of its file."""
-    try:
-        with numbered((batch.first + which).tolist()):
-            yield
-    except TableError as error:
-        raise TableError(f"{batch.file}: {error}") from None
