@@ -10,7 +10,8 @@ from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from chainrule.export.errors import ExportError
 from chainrule.export.extents import ONE, Extent
-from chainrule.export.model import Model, described
+from chainrule.export.model import Model
+from chainrule.export.words import described
 from chainrule.ir import Array, DType, Value
 from chainrule.ops import Broadcast, Constant
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from chainrule.export.errors import ExportError
 from chainrule.export.extents import ONE, Extent
-from chainrule.export.model import Model, described
+from chainrule.export.model import Model
+from chainrule.export.words import described
 from chainrule.ir import Value
 from chainrule.ops import Constant
 from chainrule.ops.access import Access, Letter, RowMajor, Strided, Term

@@ -14,7 +14,8 @@ import numpy as np
 from chainrule.export.c_text import POSITION, CBuilder, CText
 from chainrule.export.errors import ExportError
 from chainrule.export.extents import extent
-from chainrule.export.model import Model, described
+from chainrule.export.model import Model
+from chainrule.export.words import described
 from chainrule.ir import Operation, Value
 from chainrule.ops.access import (
     Access,

@@ -23,8 +23,9 @@ from chainrule.export.c_elements import (
 )
 from chainrule.export.c_text import C_TYPES, POSITION, CText, literal
 from chainrule.export.errors import ExportError
-from chainrule.export.model import Model, described, heading
+from chainrule.export.model import Model, heading
 from chainrule.export.names import Names
+from chainrule.export.words import described
 from chainrule.ir import DType, Value
 from chainrule.ops import (
     Argsort,

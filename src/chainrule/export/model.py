@@ -15,6 +15,7 @@ from chainrule.compile import Traced, trace
 from chainrule.export.errors import ExportError
 from chainrule.export.extents import Extent, Varying, extent, varying
 from chainrule.export.names import Names
+from chainrule.export.words import described, mismatch
 from chainrule.ir import Array, Operation, Value
 from chainrule.nn import BatchNorm, Dense, Dropout, Embedding, Module, Sequential
 from chainrule.ops import Constant
@@ -152,13 +153,6 @@ class Model:
         return tuple(extent(size, self.rows, where) for size in zip(*each, strict=True))
 
 
-def described(value: Value) -> str:
-    """What a value is, in words that its user knows."""
-    made = "an input" if value.operation is None else f"operation {value.operation}"
-    layer = value.location.layer if value.location is not None else ""
-    return f"layer {layer!r}, {made}" if layer else made
-
-
 def heading(layer: str) -> str:
     """What a layer is called above the lines that compute it; some are numbers."""
     return f"layer {layer}" if layer[:1].isdigit() else layer
@@ -248,11 +242,8 @@ def _generalised(traced: Sequence[Traced]) -> Samples:
     try:
         # A constant that holds a size may have been folded into an array.
         return generalise(*(t.graph for t in traced))
-    except MismatchError as error:
-        raise ExportError(
-            "what the network computes depends on the number of rows in more than "
-            f"sizes, so that it cannot be written for any number of them: {error}"
-        ) from None
+    except MismatchError:
+        raise mismatch([t.graph for t in traced], ROWS) from None
 
 
 # Names of outputs that nothing else is called in any language.
