@@ -16,6 +16,7 @@ in `docs/pictures/`.
 """
 
 import ast
+import base64
 import contextlib
 import io
 import linecache
@@ -32,7 +33,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -51,6 +54,8 @@ BLOCK = re.compile(
 )
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 PASSING = re.compile(r"\d+(?:\.\d+)? (?:s|seconds)\b|(?<=\.md):\d+")
+PIXELS = re.compile(r"data:image/png;base64,([^\"]*)")
+SHADE = 0.02  # how far the pixels of two images may be apart, on average
 EPOCHS = re.compile(r"(?:^epoch #.*\n)+", re.MULTILINE)
 
 
@@ -105,15 +110,24 @@ def draw(value: Any, title: str) -> str:
 
 
 def same_picture(a: str, b: str) -> bool:
-    """Whether two SVGs look the same: up to a pixel, and up to identifiers.
+    """Whether two SVGs look the same: up to a pixel, a shade, and identifiers.
 
     Another processor rounds the last digit of a curve differently.
     """
-    a, b = (re.sub(r"\bcr[0-9a-f]{6}\b", "id", svg) for svg in (a, b))
+    shades = [[_pixels(found) for found in PIXELS.findall(svg)] for svg in (a, b)]
+    a, b = (PIXELS.sub("", re.sub(r"\bcr[0-9a-f]{6}\b", "id", svg)) for svg in (a, b))
     if NUMBER.sub("#", a) != NUMBER.sub("#", b):
         return False
     pairs = zip(NUMBER.findall(a), NUMBER.findall(b), strict=True)
-    return all(math.isclose(float(x), float(y), abs_tol=1) for x, y in pairs)
+    return all(math.isclose(float(x), float(y), abs_tol=1) for x, y in pairs) and all(
+        x.shape == y.shape and np.abs(x - y).mean() <= SHADE
+        for x, y in zip(*shades, strict=True)
+    )
+
+
+def _pixels(encoded: str) -> Any:
+    """The colours of an image within an SVG, from 0 to 1."""
+    return imread(io.BytesIO(base64.b64decode(encoded)))
 
 
 def _lasting(output: str) -> str:

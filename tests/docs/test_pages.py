@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from chainrule.ir import Operation
@@ -13,6 +14,8 @@ from chainrule.ir import Operation
 ROOT = Path(__file__).parents[2]
 
 pytest.importorskip("matplotlib", reason="the pictures are drawn with it")
+
+from matplotlib.figure import Figure  # noqa: E402 - only where it is installed
 
 
 def load(path):
@@ -234,3 +237,16 @@ def test_pictures_may_differ_by_less_than_a_pixel():
     )
     assert not refresh.same_picture(a, a.replace("10.25", "11.9"))
     assert not refresh.same_picture(a, a.replace("path", "line"))
+
+
+def test_images_in_pictures_may_differ_by_a_shade():
+    def drawn(shade):
+        figure = Figure(figsize=(2, 1))
+        axes = figure.subplots()
+        axes.imshow(np.full((4, 6, 3), shade), interpolation="none")
+        return refresh.draw(figure, "shade")
+
+    grey = drawn(0.5)
+    assert "data:image/png;base64," in grey
+    assert refresh.same_picture(grey, drawn(0.51))
+    assert not refresh.same_picture(grey, drawn(0.6))
