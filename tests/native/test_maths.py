@@ -76,24 +76,61 @@ def exact_error(name):
 
 @pytest.mark.skipif(not host().estimates_roots, reason="there are no estimates")
 @pytest.mark.parametrize("flush", [False, True])
-def test_square_roots_from_estimates_are_rounded_as_exact_ones_are(flush):
-    run = compiled("sqrt", np.float32, estimates=True, flush=flush)
-    one, four = np.array([1, 4], np.float32).view(np.int32)
-    mantissas = np.arange(one, four, dtype=np.int32).view(np.float32)
-    for exponent in (-98, -40, 0, 80, 124):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_square_roots_from_estimates_are_rounded_as_exact_ones_are(dtype, flush):
+    run = compiled("sqrt", dtype, estimates=host().estimates_roots, flush=flush)
+    mantissas = every_mantissa() if dtype == np.float32 else hard_mantissas()
+    # The last step needs what the square is short of, which must not be denormal.
+    limits = np.finfo(dtype)
+    least, most = limits.minexp + 2 * limits.nmant + 4, limits.maxexp - 4
+    for exponent in (least & ~1, least // 2 & ~1, 0, most // 2 & ~1, most & ~1):
         x = np.ldexp(mantissas, exponent)
         assert same_bits(run(x)[: x.size], np.sqrt(x))
-    x = any_bits(np.float32, 1_000_000)
-    x = x[~(np.abs(x) < 2.0**-126)]
-    assert_close(run(x)[: x.size], np.sqrt(x.astype(np.float64)), 1.0, x)
-    x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0], np.float32)
+    x = any_bits(dtype, 1_000_000)
+    x = x[~(np.abs(x) < limits.smallest_normal)]
+    with np.errstate(invalid="ignore"):
+        assert_close(run(x)[: x.size], np.sqrt(x.astype(np.longdouble)), 1.5, x)
+    x = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0], dtype)
     assert same_bits(run(x)[: x.size], np.sqrt(x))
-    denormal = np.array([1e-40, 1e-45], np.float32)
+    denormal = limits.smallest_subnormal * np.array([1, 1000], dtype)
     assert np.all(run(denormal)[:2] == 0) == flush
 
 
+def every_mantissa():
+    """All float32 from 1 to 4: their roots have all mantissas that roots have."""
+    one, four = np.array([1, 4], np.float32).view(np.int32)
+    return np.arange(one, four, dtype=np.int32).view(np.float32)
+
+
+def hard_mantissas():
+    """float64 from 1 to 4: any, and those whose roots are nearly between two numbers.
+
+    The square of a number between two, an odd number of 2**-53, is an odd number of
+    2**-106; `near` of that below it or above it lies a number of 53 bits.
+    """
+    found = set()
+    for near in range(-40001, 40000, 8):  # the square of an odd number is 8 n + 1
+        root = root_modulo_a_power(-near, 54)
+        for between in (root, -root, 2**53 + root, 2**53 - root):
+            square = (between % 2**54) ** 2 + near
+            spacing = 2**54 if square < 2**107 else 2**55
+            if square >= 2**106 and square % spacing == 0:
+                found.add(square / 2**106)
+    assert len(found) > 1000
+    return np.array([*found, *(1 + 3 * np.random.default_rng(5).random(1_000_000))])
+
+
+def root_modulo_a_power(number, bits):
+    """An odd `x` with `x**2 = number` in arithmetic modulo `2**bits`."""
+    x = 1
+    for k in range(3, bits):
+        if (x * x - number) % 2 ** (k + 1):
+            x += 2 ** (k - 1)
+    return x
+
+
 @functools.cache
-def compiled(name, dtype, lanes=None, target=None, flush=False, estimates=False):
+def compiled(name, dtype, lanes=None, target=None, flush=False, estimates=0):
     """A function of arrays, as machine code; `flush` takes denormals for zero."""
     target = target or host()
     lanes = lanes or target.lanes(dtype)

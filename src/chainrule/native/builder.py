@@ -42,10 +42,10 @@ class _Open:
 class NestBuilder:
     """Scalar and vector instructions; a scalar meets a vector as copies of itself."""
 
-    def __init__(self, name: str, lanes: int, *, estimates: bool = False) -> None:
+    def __init__(self, name: str, lanes: int, *, estimates: int = 0) -> None:
         self.name = name
         self.lanes = lanes
-        # Whether there is an instruction that estimates roots of float32 vectors.
+        # The bytes of vectors whose reciprocal roots an instruction estimates; or none.
         self.estimates = estimates
         self._count = 0
         self._open = [_Open()]
@@ -482,7 +482,7 @@ class NestBuilder:
 
     def sqrt(self, x: Register) -> Register:
         """The square root."""
-        if self.estimates and x.dtype == np.float32 and x.lanes == self.lanes:
+        if x.lanes * x.dtype.itemsize == self.estimates:
             return maths.sqrt(self, x, self._same("estimated_root", x))
         return self._same("sqrt", x)
 

@@ -190,10 +190,12 @@ class _Text:
 
     def _estimated_root(self, item: Instruction) -> None:
         assert item.result is not None  # noqa: S101 - as above
-        kind, name = _type(item.result), "llvm.x86.avx512.rsqrt14.ps.512"
-        self.declare(kind, name, f"{kind}, {kind}, i16")
+        kind, mask = _type(item.result), f"i{item.result.lanes}"
+        letter = "s" if item.result.dtype.itemsize == 4 else "d"
+        name = f"llvm.x86.avx512.rsqrt14.p{letter}.512"
+        self.declare(kind, name, f"{kind}, {kind}, {mask}")
         x = self.typed(item.inputs[0])
-        inputs = f"{x}, {kind} zeroinitializer, i16 -1"
+        inputs = f"{x}, {kind} zeroinitializer, {mask} -1"
         self.line(f"{self.name(item)} = call {kind} @{name}({inputs})")
 
     def _absolute(self, item: Instruction) -> None:

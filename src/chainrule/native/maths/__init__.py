@@ -92,7 +92,7 @@ def sin(b: Instructions[S], x: S) -> S:
 
 
 def sqrt(b: Instructions[S], x: S, estimate: S) -> S:
-    """The square root of float32, from an estimate of its reciprocal to 14 bits."""
+    """The square root, from an estimate of its reciprocal to 14 bits."""
     return root.sqrt(b, x, estimate).value
 
 

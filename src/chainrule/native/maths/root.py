@@ -11,18 +11,21 @@ import math
 from chainrule.native.instructions import Instructions, S
 from chainrule.native.maths.term import Term, fma, where
 
-# Beyond the reciprocal root of any number that is not denormal.
-_LARGEST = 2.0**64
+# Of an estimate; each iteration doubles them.
+_BITS = 14
 
 
 def sqrt(b: Instructions[S], number: S, estimate: S) -> Term[S]:
-    """The root of a float32, from an estimate of its reciprocal to 14 bits."""
+    """The root of a float, from an estimate of its reciprocal to 14 bits."""
     x, y = Term(b, number), Term(b, estimate)
-    # Zero times a number is zero, and times an infinite estimate it would be none.
+    # Zero times a number is zero, and times an infinite estimate it would be none. No
+    # number that is not denormal has a reciprocal root as large as this.
     y = abs(y)
-    y = where(y > _LARGEST, _LARGEST, y)
+    largest = 2.0 ** ((x.format.bias + 1) / 2)
+    y = where(y > largest, largest, y)
     g, h = x * y, y * 0.5
-    short = fma(-h, g, g.constant(0.5))
-    g, h = fma(g, short, g), fma(h, short, h)
+    for _ in range(math.ceil(math.log2(x.format.fraction / _BITS))):
+        short = fma(-h, g, g.constant(0.5))
+        g, h = fma(g, short, g), fma(h, short, h)
     root = fma(fma(-g, g, x), h, g)
     return where(x.equals(math.inf), x, root)
