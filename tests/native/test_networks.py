@@ -337,6 +337,19 @@ def test_two_inputs_and_two_outputs():
          *calls)  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("columns", [2, 8, 9, 10, 16, 17, 25, 33])
+def test_rows_of_a_product_that_are_short(columns, dtype):
+    rng = np.random.default_rng(columns)
+    W = rng.normal(size=(12, columns)).astype(dtype)
+
+    def function(x):
+        p = cr.softmax(x @ W, axis=1)
+        return p, p * p.max(axis=1, keepdims=True), cr.log(p).sum(axis=1)
+
+    same(function, *((rng.normal(size=(n, 12)).astype(dtype),) for n in (50, 47, 3)))
+
+
 @pytest.mark.parametrize("index", [[0, 5], [-7, 0]])
 def test_an_index_out_of_bounds_is_named(index):
     x = np.arange(6.0)

@@ -31,6 +31,8 @@ _MOST_VECTORS = 4
 # Rows that a thread takes at a time, whatever the blocks are: so one product can follow
 # the other without waiting.
 ROWS = 8
+# Vectors of a row that is turned at most: turning takes its time as well.
+_SHORT = 2
 # Vectors of columns that a thread takes at a time: as many as in sums over rows, so
 # that who writes columns reads them.
 TILE = 4
@@ -103,9 +105,9 @@ def choose(fused: Fused, group: Group, target: Target) -> Blocking:
     count, vectors = _block(target, rows[0], columns[0], lanes, threads, by_columns)
     if is_fixed(rows):
         count = max(1, min(count, rows[0]))
-    turned = _turns(fused, group, lanes)
+    turned = _turns(fused, group, target)
     if turned:
-        count, vectors = lanes, 1
+        count, vectors = lanes, -(-columns[0] // lanes)
     step = vectors * lanes
     item = product.type.dtype.itemsize
     deep = _DEEP if packs and not group.whole_rows and inner[0] > 2 * _DEEP else 0
@@ -181,7 +183,7 @@ def _keeps_weights_apart(fused: Fused, group: Group) -> bool:
     return right in states and columns > rows
 
 
-def _turns(fused: Fused, group: Group, lanes: int) -> bool:
+def _turns(fused: Fused, group: Group, target: Target) -> bool:
     """Whether rows are so short that they are better off in a lane each.
 
     To merge the lanes of a vector takes longer than all else that a softmax of ten
@@ -189,11 +191,15 @@ def _turns(fused: Fused, group: Group, lanes: int) -> bool:
     """
     rows, columns = fused.samples.shape(group.root)[-2:]
     wanted = group.root.type.dtype
+    lanes = target.lanes(wanted)
+    vectors = -(-columns[0] // lanes)
     elements = [v for v in group.stores if fused.level(group, v) != "kept"]
     return (
         group.whole_rows
         and is_fixed(columns)
-        and 1 < columns[0] <= lanes
+        and columns[0] > 1
+        and vectors <= _SHORT
+        and (lanes + 1) * vectors < target.vector_registers
         and not (is_fixed(rows) and rows[0] < lanes)
         and all(v.type.dtype == wanted for v in elements)
         and all(

@@ -11,6 +11,7 @@ change the time and never the bits.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from chainrule.ir import DType, Value
 from chainrule.native.blocking import ROWS, Blocking, choose, is_fixed
@@ -26,6 +27,9 @@ from chainrule.passes.strides import strides_of
 _ROW_SLOTS = 16
 # From so many matrices in a stack on, threads take whole matrices.
 _MANY_MATRICES = 4
+
+# Vectors in memory: in which, where the first begins, how far one begins after another.
+Lines: TypeAlias = tuple[Register, int, int]
 
 
 class ProductWriter(GroupWriter):
@@ -46,9 +50,9 @@ class ProductWriter(GroupWriter):
             self.rows_outside()
 
     @property
-    def square_bytes(self) -> int:
-        """Of as many vectors as a vector has lanes."""
-        return self.lanes * self.lanes * self.dtype.itemsize
+    def block_bytes(self) -> int:
+        """Of the sums of a block of rows."""
+        return self.blocking.rows * self.width * self.dtype.itemsize
 
     @property
     def stack_sizes(self) -> Sizes:
@@ -70,7 +74,7 @@ class ProductWriter(GroupWriter):
             row = self.width * item
             self.sums = self.own_room(row, self.row_size, self.blocking.rows)
         else:
-            self.sums = self.own_room(self.blocking.rows * self.width * item, one)
+            self.sums = self.own_room(self.block_bytes, one)
         if self.blocking.packs_right:
             wide = self.blocking.wide * item
             self.right = self.own_room(wide, depth, self.lanes)
@@ -553,34 +557,42 @@ class ProductWriter(GroupWriter):
     def rows_in_lanes(self, rows: "Rows") -> None:
         """All that is fused with a block of rows, one in each lane."""
         b, arithmetic = self.builder, self.evaluator.arithmetic
-        self.turn_square(self.sums, self.lanes)
+        columns = self.own_room(self.block_bytes, self.samples.one)
+        for first in range(0, self.width, self.lanes):
+            self.turn_square(
+                (self.sums, first, self.width),
+                (columns, first * self.lanes, self.lanes),
+                self.lanes,
+            )
         self.lead, self.turned = self.lead_of(self.row_start), rows
         mask = b.first_lanes(rows.stop)
         if rows.first.literal != 0:
             mask = b.logical_and(mask, b.logical_not(b.first_lanes(rows.first)))
-        self.rows[self.group.root] = self.sums
+        self.rows[self.group.root] = columns
         self.recall(self.group.root)
         at = {0: arithmetic.add(self.lead, Coordinate(lane=1))}
         self.chunk([(at, mask)])
         self.lead = None
 
-    def turn_square(self, pointer: Register, count: int) -> None:
-        """Transpose a square of vectors in the memory of the thread.
-
-        Only the first `count` vectors hold anything.
-        """
+    def turn_square(self, source: Lines, target: Lines, count: int) -> None:
+        """Transpose a square of vectors, of which the first `count` hold anything."""
         evaluator = self.evaluator
-        places = [
-            Coordinate(constant=i * self.lanes, lane=1) for i in range(self.lanes)
-        ]
-        lines = [
-            evaluator.load(pointer, at, self.dtype, lasting=False, padded=True)
-            for at in places[:count]
+
+        def places(lines: Lines) -> list[Coordinate]:
+            _, first, apart = lines
+            return [
+                Coordinate(constant=first + i * apart, lane=1)
+                for i in range(self.lanes)
+            ]
+
+        found = [
+            evaluator.load(source[0], at, self.dtype, lasting=False, padded=True)
+            for at in places(source)[:count]
         ]
         zero = self.builder.literal(0, self.dtype, self.lanes)
-        lines += [zero] * (self.lanes - count)
-        for x, at in zip(self.builder.turn(lines), places, strict=True):
-            evaluator.store(x, pointer, at, padded=True)
+        found += [zero] * (self.lanes - count)
+        for x, at in zip(self.builder.turn(found), places(target), strict=True):
+            evaluator.store(x, target[0], at, padded=True)
 
     def lead_of(self, row: Coordinate) -> Coordinate:
         """The first digit of the domain: the row, counted through the whole stack."""
@@ -651,23 +663,29 @@ class ProductWriter(GroupWriter):
             return
         ((at, mask),) = places
         elements = [v for v in self.group.stores if not self.is_kept(v)]
-        squares = [self.own_room(self.square_bytes, self.samples.one) for _ in elements]
+        found = [self.own_room(self.block_bytes, self.samples.one) for _ in elements]
+        rows = [self.own_room(self.block_bytes, self.samples.one) for _ in elements]
 
         def compute(column: Digits, none: Sequence[Register]) -> list[Register]:
             del none
             here = {**at, **column}
-            for value, square in zip(elements, squares, strict=True):
+            for value, room in zip(elements, found, strict=True):
                 x = self.evaluator.pull(value, self.place(value, here))
-                self.evaluator.store(x, square, self.kept_at(here), padded=True)
+                self.evaluator.store(x, room, self.kept_at(here), padded=True)
             return []
 
         with self.evaluator.masked(mask):
             self.over_folded(folded, {}, compute, ())
-        for square in squares:
-            self.turn_square(square, self.column_size[0])
-        columns = self.vectors({}, 1, Coordinate(), 1)
+        for first in range(0, self.width, self.lanes):
+            for source, target in zip(found, rows, strict=True):
+                self.turn_square(
+                    (source, first * self.lanes, self.lanes),
+                    (target, first, self.width),
+                    min(self.lanes, self.column_size[0] - first),
+                )
+        columns = self.vectors({}, 1, Coordinate(), self.blocking.vectors)
         self.each_row(
-            self.turned, lambda row: self.store_from(elements, squares, row, columns)
+            self.turned, lambda row: self.store_from(elements, rows, row, columns)
         )
         with self.evaluator.masked(mask):
             self.store([v for v in self.group.stores if self.is_kept(v)], at)

@@ -5,6 +5,7 @@ clips probabilities, and takes a mean over outputs where the gradient is of a su
 loss has the value of the one and the gradient of the other.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -63,7 +64,7 @@ def _over_outputs(loss: Tensor) -> Tensor:
 def _clipped(loss: Tensor) -> Tensor:
     """As if of a probability between eps and 1 - eps."""
     eps = float(np.finfo(loss.dtype).eps)
-    return _showing(loss, F.clip(loss, -np.log1p(-eps), -np.log(eps)))
+    return _showing(loss, F.clip(loss, -math.log1p(-eps), -math.log(eps)))
 
 
 def _showing(differentiated: Tensor, shown: Tensor) -> Tensor:
