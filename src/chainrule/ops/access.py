@@ -66,7 +66,7 @@ class Access:
     output: tuple[Term, ...]
 
 
-_NAME = "[a-z\u4e00-\u9fff]"  # those that `chainrule.ops.axes.letters` gives
+_NAME = r"[^\W\d_]"  # a letter, of any alphabet
 _TERM = re.compile(
     rf"(?P<letter>{_NAME})|(?P<whole>:)|\[(?P<indexed>{_NAME}*)\]|\((?P<flat>{_NAME}*)\)"
     rf"|\{{(?P<relation>[<>]=)(?P<bound>{_NAME})\}}|\{{(?P<places>[^{{}}<>]+)\}}"
