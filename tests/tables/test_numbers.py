@@ -200,3 +200,28 @@ def test_scores_ascend_and_do_not_depend_on_the_order(column, values, random):
 def test_knots_ascend(knots, normal):
     with pytest.raises(ValueError, match="knots"):
         QuantileColumn("x", knots, normal, 0.0, flagged=False)
+
+
+# --- what rows count ------------------------------------------------------------------
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(-1e6, 1e6), st.integers(0, 5)), min_size=1, max_size=30
+    ).filter(lambda pairs: any(count for _, count in pairs))
+)
+def test_a_weight_is_as_many_numbers(pairs):
+    numbers, counts = (np.array(part) for part in zip(*pairs, strict=True))
+    kept = counts > 0
+    repeated = moments(numbers.repeat(counts))
+    weighted = moments(numbers[kept], counts[kept])
+    size = np.abs(numbers).max()
+    assert weighted == pytest.approx(repeated, rel=1e-9, abs=1e-9 * size or 1e-300)
+    again = np.random.default_rng(0).permutation(kept.sum())
+    assert moments(numbers[kept][again], counts[kept][again]) == weighted
+
+
+def test_weights_of_missing_numbers_count_nothing(column):
+    values = column(1.0, None, 3.0)
+    fitted = NumberColumn.fit("x", values, np.array([1.0, 100.0, 3.0]))
+    assert (fitted.center, fitted.median, fitted.flagged) == (2.5, 3.0, True)

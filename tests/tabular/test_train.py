@@ -16,6 +16,7 @@ from chainrule.tabular import (
     load_run,
     train_table,
 )
+from chainrule.tabular.problem import prepare
 from chainrule.training import NonFiniteError
 
 
@@ -402,3 +403,52 @@ def test_training_ends_when_its_time_is_over(flowers):
 def test_other_settings_that_make_no_sense(flowers, settings, complaint):
     with pytest.raises(SettingError, match=complaint):
         train_table(flowers, "kind", **settings)
+
+
+# --- what rows count ------------------------------------------------------------------
+
+
+def test_rows_count_what_is_said():
+    x = np.arange(60) % 2
+    y = np.where(x == 0, 1.0, 2.0) + (np.arange(60) < 30)  # two answers to each x
+    first = np.where(np.arange(60) < 30, 1.0, 1e-6)
+    options = {"hidden": (), "epochs": 300, "lr": 0.1, "test": 0, "validation": 0}
+    run = train_table(
+        {"x": x, "y": y}, "y", **options, weight_decay=0, sample_weight=first
+    )
+    predicted = run.predict({"x": [0, 1]})["predicted_y"].to_pylist()
+    assert predicted == pytest.approx([2, 3], abs=0.02)
+
+
+def test_rows_are_parted_with_what_they_count():
+    table = {"x": range(100), "y": [None, *range(99)]}
+    weights = np.arange(100) / 7 + 1
+    weights[5] = 0
+    found = prepare(
+        table, "y", validation=0.2, test=0.2, seed=0, sample_weight=weights,
+        reading={"missing": None, "delimiter": None, "encoding": None},
+    )  # fmt: skip
+    rows = 0
+    for part in (found.train, found.validation, found.test):
+        numbers = np.array(part.table["x"].to_pylist())
+        assert (part.counts == weights[numbers]).all()
+        rows += len(part)
+    assert rows == 98
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"sample_weight": [1, 2]}, r"shape \(2,\), and the table has 100 rows"),
+        ({"sample_weight": "x"}, "sample_weight is a number for each row"),
+        ({"sample_weight": [1.0] * 99 + [-1]}, "sample_weight is -1 in row 100"),
+        ({"sample_weight": [np.nan] * 100}, "sample_weight is nan in row 1"),
+        ({"sample_weight": [0] * 100}, "sample_weight is 0 in every row"),
+        ({"sample_weight": [1] * 100, "out": "run"}, "not kept in a folder"),
+    ],
+)
+def test_weights_that_make_no_sense(tmp_path, monkeypatch, options, complaint):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match=complaint):
+        train_table({"x": range(100), "y": range(100)}, "y", epochs=1, **options)
+    assert not list(tmp_path.iterdir())

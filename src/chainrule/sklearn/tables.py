@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import Tags, assert_all_finite, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
+    _check_sample_weight,
     check_array,
     check_is_fitted,
     column_or_1d,
@@ -103,8 +104,11 @@ class _TableEstimator(BaseEstimator):
         tags.non_deterministic = False
         return tags
 
-    def _learn(self, X: Any, y: Any, targets: Array, name: str, **options: Any) -> Self:
+    def _learn(
+        self, X: Any, y: Any, targets: Array, weights: Array | None, **options: Any
+    ) -> Self:
         """Train on the rows of `X`, with the targets as one more column beside them."""
+        name = _name(y)
         table = self._table(X, y=y, reset=True)
         if table.num_rows != len(targets):
             raise ValueError(
@@ -120,6 +124,7 @@ class _TableEstimator(BaseEstimator):
             table.append_column(name, pa.array(targets)),
             name,
             test=0,
+            sample_weight=weights,
             seed=_seed(self.random_state),
             command=f"{type(self).__name__}.fit",
             **{**settings, **options},
@@ -253,27 +258,36 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         )
         self.class_weight = class_weight
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on the rows of `X` and the class of each in `y`, labels of any type.
+
+        `sample_weight` says what each row counts, in training, in the scales of numbers
+        and for when to stop. A row of weight 0 is left out. Where all rows are one
+        batch (`batch_size`, `validation=0`), `weight_decay` is given and `scaling` is
+        `"standard"`, a weight of 2 is the same as to have the row twice.
 
         Raises `TableError`, a `ValueError`, where the table makes no sense, and
         `SettingError`, another, for settings that do not.
         """
         labels = _column(self, y)
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        weights = _weights(labels, sample_weight)
+        self.classes_ = np.unique(labels if weights is None else labels[weights > 0])
         if len(self.classes_) < 2:
+            only = "" if weights is None else ", where sample_weight is not 0"
             raise ValueError(
-                f"{type(self).__name__} needs two classes at least, and y has 1 class: "
-                f"{self.classes_.tolist()[0]!r}"
+                f"{type(self).__name__} needs two classes at least, and y has 1 class"
+                f"{only}: {self.classes_.tolist()[0]!r}"
             )
+        # Rows of weight 0 are left out, whatever their class is called.
+        codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
         return self._learn(
             X,
             y,
             codes,
-            _name(y),
+            weights,
             task="binary" if len(self.classes_) == 2 else "multiclass",
-            class_weight=self._weights(),
+            class_weight=self._class_weight(),
         )
 
     def predict_proba(self, X: Any) -> Array:
@@ -287,7 +301,7 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         labels: Array = self.classes_[found]
         return labels
 
-    def _weights(self) -> str | dict[int, float] | None:
+    def _class_weight(self) -> str | dict[int, float] | None:
         """The weight of each class by its number, which is what the table holds."""
         if not isinstance(self.class_weight, Mapping):
             return self.class_weight
@@ -389,10 +403,14 @@ class TableRegressor(RegressorMixin, _TableEstimator):
         )
         self.target_transform = target_transform
 
-    def fit(self, X: Any, y: Any) -> Self:
-        """Train on the rows of `X` and the number of each in `y`; errors as there."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on the rows of `X` and the number of each in `y`.
+
+        `sample_weight` and errors are as there.
+        """
         numbers = np.asarray(_column(self, y), np.float64)
-        return self._learn(X, y, numbers, _name(y), task="regression")
+        weights = _weights(numbers, sample_weight)
+        return self._learn(X, y, numbers, weights, task="regression")
 
     def predict(self, X: Any) -> Array:
         """The number for each row, float64."""
@@ -437,6 +455,16 @@ def _column(estimator: BaseEstimator, y: Any) -> Array:
         raise ValueError("y has no entries: there are no rows to learn from")
     assert_all_finite(column, input_name="y")
     return column
+
+
+def _weights(targets: Array, sample_weight: Any) -> Array | None:
+    """What each row counts, if they do not count alike."""
+    if sample_weight is None:
+        return None
+    weights: Array = _check_sample_weight(
+        sample_weight, targets, dtype=np.float64, ensure_non_negative=True
+    )
+    return weights
 
 
 def _name(y: Any) -> str:

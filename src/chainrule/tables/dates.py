@@ -63,7 +63,13 @@ class DateColumn:
     flagged: bool
 
     @classmethod
-    def fit(cls, name: str, column: pa.ChunkedArray, written: Written) -> Self:
+    def fit(
+        cls,
+        name: str,
+        column: pa.ChunkedArray,
+        written: Written,
+        weights: np.ndarray | None = None,
+    ) -> Self:
         """Learn which parts differ, and the spread of time and year.
 
         >>> days = np.array(["2024-01-05", "2024-02-05", "2024-03-05"], "datetime64[D]")
@@ -73,7 +79,8 @@ class DateColumn:
 'd (weekday, cos)')
         """
         times = instants(name, column, written)
-        present = times[~np.isnat(times)]
+        there = ~np.isnat(times)
+        present, counted = times[there], None if weights is None else weights[there]
         days, year = _days(present), _years(present)
         parts: list[Part] = [] if written == "clock" else ["time"]
         if written != "clock" and np.ptp(year):
@@ -83,8 +90,8 @@ class DateColumn:
             name,
             written,
             tuple(parts),
-            Scale(*moments(days)[:2]),
-            Scale(*moments(year)[:2]),
+            Scale(*moments(days, counted)[:2]),
+            Scale(*moments(year, counted)[:2]),
             flagged=len(present) < len(times),
         )
 

@@ -132,6 +132,7 @@ class Encoder:
         min_count: int | None = None,
         embed: bool = False,
         target_transform: str = "none",
+        weights: np.ndarray | None = None,
     ) -> Self:
         """Learn the encoding from the training rows alone.
 
@@ -154,6 +155,9 @@ class Encoder:
                 it, ``X`` is fit for any network.
             target_transform: ``"log1p"``, ``"yeo-johnson"`` or ``"quantile"`` for a
                 skewed target; ``"auto"`` takes one of the first two if it is skewed.
+            weights: what each row with a target counts in means, standard deviations
+                and medians; kinds, categories, quartiles and quantiles are learnt from
+                the rows as they are.
 
         Raises:
             TableError: where the table is not fit for training.
@@ -165,9 +169,9 @@ class Encoder:
         table = labelled_rows(table, target)
         options.check_names(schema)
         columns = tuple(
-            options.fit(column, table[column.name]) for column in schema.inputs
+            options.fit(column, table[column.name], weights) for column in schema.inputs
         )
-        goal = _fit_target(schema, table, target_transform)
+        goal = _fit_target(schema, table, target_transform, weights)
         return cls(schema, columns, goal, missing_spellings(table))
 
     @cached_property
@@ -396,7 +400,9 @@ class _Options:
                     f"{did_you_mean(name, numbers)}"
                 )
 
-    def fit(self, column: Column, values: pa.ChunkedArray) -> InputColumn:
+    def fit(
+        self, column: Column, values: pa.ChunkedArray, weights: np.ndarray | None
+    ) -> InputColumn:
         """Learn how a column becomes inputs."""
         name = column.name
         match column.kind:
@@ -405,11 +411,14 @@ class _Options:
                 scaling = (
                     named if isinstance(named, str) else named.get(name, "standard")
                 )
+                if scaling == "standard":
+                    return NumberColumn.fit(name, values, weights)
                 return SCALINGS[scaling](name, values)
             case "boolean":
                 return BooleanColumn.fit(name, values)
             case "date":
-                return DateColumn.fit(name, values, written_as(column.written))
+                written = written_as(column.written)
+                return DateColumn.fit(name, values, written, weights)
         if self.embed:
             least = 5 if self.min_count is None else self.min_count
             wide = EmbeddedColumn.fit(name, values, None, least)
@@ -421,11 +430,12 @@ class _Options:
 
 
 def _fit_target(
-    schema: Schema, table: pa.Table, transform: str
+    schema: Schema, table: pa.Table, transform: str, weights: np.ndarray | None
 ) -> ClassTarget | NumberTarget:
     column = schema.target
     if schema.task == "regression":
-        return NumberTarget.fit(column.name, table[column.name], transform)
+        values = table[column.name]
+        return NumberTarget.fit(column.name, values, transform, weights)
     if transform not in ("none", "auto"):
         raise TableError(
             f"target_transform={transform!r} is for a target of numbers, and "

@@ -70,16 +70,20 @@ class NumberColumn:
         check_scale(self.scale)
 
     @classmethod
-    def fit(cls, name: str, column: pa.ChunkedArray) -> Self:
-        """Learn mean, standard deviation and median.
+    def fit(
+        cls, name: str, column: pa.ChunkedArray, weights: np.ndarray | None = None
+    ) -> Self:
+        """Learn mean, standard deviation and median, of rows that count ``weights``.
 
         >>> NumberColumn.fit("x", pa.chunked_array([[1, 3, None]]))
         NumberColumn(name='x', center=2.0, scale=1.0, median=2.0, flagged=True, \
 bound=None)
         """
-        present, flagged = _present(name, column)
-        center, scale, median = moments(present)
-        return cls(name, center, scale, median, flagged)
+        numbers = numbers_of(name, column)
+        there = ~np.isnan(numbers)
+        counted = None if weights is None else weights[there]
+        center, scale, median = moments(numbers[there], counted)
+        return cls(name, center, scale, median, flagged=not there.all())
 
     @classmethod
     def fit_robust(cls, name: str, column: pa.ChunkedArray) -> Self:
@@ -255,23 +259,46 @@ def refuse_changed(
         )
 
 
-def moments(numbers: np.ndarray) -> tuple[float, float, float]:
+def moments(
+    numbers: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[float, float, float]:
     """Compute mean, standard deviation (1 if all are equal) and median.
 
     The same bits in whatever order the numbers are, and without overflow: they are
-    scaled below 1 by a power of two, which is exact.
+    scaled below 1 by a power of two, which is exact. A weight of 2 is the same as to
+    have a number twice, up to rounding.
 
     >>> moments(np.array([1e308, -1e308]))
     (0.0, 1e+308, 0.0)
+    >>> moments(np.array([1.0, 3.0, 4.0]), np.array([1, 3, 0]))
+    (2.5, 0.8660254037844386, 3.0)
     """
-    numbers = np.sort(numbers) + 0.0  # so that no zero is a negative one
+    order = np.argsort(numbers) if weights is None else np.lexsort((weights, numbers))
+    numbers = numbers[order] + 0.0  # so that no zero is a negative one
     low, high = float(numbers[0]), float(numbers[-1])
     if low == high:
         return low, 1.0, low
     unit = _unit(max(abs(low), abs(high)))
     scaled = numbers * unit
-    mean, median = float(scaled.mean()) / unit, float(np.median(scaled)) / unit
-    return mean, float(scaled.std()) / unit or 1.0, median
+    if weights is None:
+        found = scaled.mean(), scaled.std(), np.median(scaled)
+    else:
+        found = _weighted(scaled, weights[order])
+    mean, deviation, median = (float(number) / unit for number in found)
+    return mean, deviation or 1.0, median
+
+
+def _weighted(ascending: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    """Mean, standard deviation and median of numbers that count so much each."""
+    weights = weights.astype(np.float64)
+    total = weights.sum()
+    mean = (weights * ascending).sum() / total
+    variance = (weights * np.square(ascending - mean)).sum() / total
+    # In the middle there are two numbers, if it is where one ends and another begins.
+    below = np.cumsum(weights)
+    places = [np.searchsorted(below, below[-1] / 2, side) for side in ("left", "right")]
+    middle = ascending[np.minimum(places, len(ascending) - 1)]
+    return mean, np.sqrt(variance), middle.mean()
 
 
 def scores(ascending: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -98,16 +98,23 @@ class NumberTarget:
         check_scale(self.sd)
 
     @classmethod
-    def fit(cls, name: str, column: pa.ChunkedArray, transform: str = "none") -> Self:
+    def fit(
+        cls,
+        name: str,
+        column: pa.ChunkedArray,
+        transform: str = "none",
+        weights: np.ndarray | None = None,
+    ) -> Self:
         """Learn mean and standard deviation, and the transform asked for.
 
         >>> prices = pa.chunked_array([[1.0, 10.0, 100.0, 1000.0, 10000.0]])
         >>> NumberTarget.fit("price", prices, "auto").transform.kind
         'log1p'
         """
-        values = np.sort(numbers_of(name, column))
-        fitted = fit_transform(name, values, transform)
-        mean, sd, _ = moments(values if fitted is None else fitted.forward(values))
+        values = numbers_of(name, column)
+        fitted = fit_transform(name, np.sort(values), transform)
+        z = values if fitted is None else fitted.forward(values)
+        mean, sd, _ = moments(z, weights)
         return cls(name, mean, sd, fitted)
 
     def encode(self, column: pa.ChunkedArray) -> np.ndarray:

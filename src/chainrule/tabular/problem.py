@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from chainrule.tables import (
     read_table,
     split,
 )
+from chainrule.tabular.network import SettingError
 
 __all__ = [
     "ENCODING",
@@ -44,19 +45,24 @@ class Part:
     """Some rows of the table, and the same encoded.
 
     `X` has shape `(rows, inputs)`. `y` is what the loss takes: class numbers of shape
-    `(rows,)`, or 0 and 1, or standardised numbers, of shape `(rows, 1)`.
+    `(rows,)`, or 0 and 1, or standardised numbers, of shape `(rows, 1)`. `counts` is
+    what each row counts, if they do not count alike.
     """
 
     table: pa.Table
     X: Array
     y: Array
+    counts: Array | None = None
 
     def __len__(self) -> int:
         return len(self.X)
 
     def weights(self, by_class: Array | None) -> Array | None:
-        """What each row counts by its class; `None` where all count alike."""
-        return None if by_class is None else by_class[self.y.ravel().astype(np.intp)]
+        """What each row counts, also by its class; `None` where all count alike."""
+        if by_class is None:
+            return self.counts
+        weights: Array = by_class[self.y.ravel().astype(np.intp)]
+        return weights if self.counts is None else weights * self.counts
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,8 @@ class Problem:
 
     @property
     def class_counts(self) -> Array:
-        """How many of the rows that are trained on each class has."""
-        return np.bincount(self.train.y.ravel().astype(np.intp))
+        """How many of the rows that are trained on each class has, or their weight."""
+        return np.bincount(self.train.y.ravel().astype(np.intp), self.train.counts)
 
     def learnt_from(self, class_weights: Array | None, batch: int) -> dict[str, Any]:
         """The rows that are trained on, as arguments of `fit`.
@@ -141,6 +147,7 @@ def prepare(
     kinds: Mapping[str, str] | None = None,
     encoding: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any],
+    sample_weight: Any = None,
 ) -> Problem:
     """Read, understand, part and encode a table: see `train_table` for the arguments.
 
@@ -148,7 +155,13 @@ def prepare(
     `TableError` where the table, or what is asked of it, makes no sense.
     """
     table = read_table(source, **reading)
+    counts = None if sample_weight is None else _counts(sample_weight, table.num_rows)
+    if counts is not None and not counts.all():
+        counted = np.flatnonzero(counts)
+        table, counts = table.take(counted), counts[counted]
     schema = infer_schema(table, target, task=task, drop=drop, kinds=kinds)
+    if counts is not None:
+        counts = counts[table[target].is_valid().to_numpy()]
     table = labelled_rows(table, target)
     parts = split(
         _strata(schema, table),
@@ -157,20 +170,46 @@ def prepare(
         seed=seed,
     )
     train = table.take(parts.train)
-    encoder = Encoder.fit(train, **schema.choices, **(encoding or {}))
+    weights = None if counts is None else counts[parts.train]
+    encoder = Encoder.fit(train, **schema.choices, **(encoding or {}), weights=weights)
+
+    def drawn(rows: Array) -> Part:
+        part = encode_part(encoder, table.take(rows))
+        return part if counts is None else replace(part, counts=counts[rows])
 
     def held_out(given: Any, rows: Array) -> Part | None:
         if is_share(given):
-            return encode_part(encoder, table.take(rows)) if len(rows) else None
+            return drawn(rows) if len(rows) else None
         return labelled_part(encoder, given, target, reading)
 
     return Problem(
         schema,
         encoder,
-        encode_part(encoder, train),
+        drawn(parts.train),
         held_out(validation, parts.validation),
         held_out(test, parts.test),
     )
+
+
+def _counts(sample_weight: Any, rows: int) -> Array:
+    """What each row counts, as an array; `SettingError` where that makes no sense."""
+    try:
+        counts = np.asarray(sample_weight, np.float64)
+    except (TypeError, ValueError):
+        raise SettingError("sample_weight is a number for each row") from None
+    if counts.shape != (rows,):
+        raise SettingError(
+            f"sample_weight has shape {counts.shape}, and the table has {rows} rows"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(counts) & (counts >= 0)))
+    if wrong.size:
+        raise SettingError(
+            f"sample_weight is {counts[wrong[0]]:g} in row {wrong[0] + 1}: a weight is "
+            "a number from 0 up"
+        )
+    if not counts.any():
+        raise SettingError("sample_weight is 0 in every row: there is nothing to learn")
+    return counts
 
 
 def is_share(given: Any) -> bool:

@@ -65,6 +65,7 @@ def train_table(
     memory: int | str | None = None,
     scratch: str | Path | None = None,
     seed: int = 0,
+    sample_weight: Any = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     rename: bool = False,
@@ -133,6 +134,10 @@ def train_table(
         scratch: where the encoded rows of a table that is streamed are kept as long as
             it is trained on; by default where the system keeps temporary files.
         seed: decides the split, the first weights, the order of the rows, dropout.
+        sample_weight: what each row of the table counts, in the loss, in the scales of
+            numbers and for when to stop; rows of weight 0 are left out. The scores on
+            test rows count all of these alike. For tables that memory holds, and not
+            together with `out` (`run.save` writes the run).
         out: a folder to save the run to. While training goes on, it holds what is
             needed to go on after a crash (`resume_run`).
         overwrite: whether to replace a run that `out` holds already.
@@ -187,9 +192,14 @@ def train_table(
         "seed": seed,
     }
     settings = Settings.of(options)
+    if sample_weight is not None and out is not None:
+        raise SettingError(
+            "sample_weight is not kept in a folder to go on from: leave out= out, and "
+            "save what comes back, with .save(folder)"
+        )
     if out is not None:
         check_destination(Path(out), overwrite=overwrite, rename=rename)
-    with closing(_problem(source, target, options)) as problem:
+    with closing(_problem(source, target, options, sample_weight)) as problem:
         asked = Request.of(source, target, options, problem.checksum(), command)
         watching: dict[str, Any] = {"callbacks": callbacks, "profile": profile}
         if out is None:
@@ -298,7 +308,9 @@ def default_folder(source: Any, target: str) -> Path:
     return Path("runs", f"{words}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
 
 
-def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
+def _problem(
+    source: Any, target: str, options: Mapping[str, Any], sample_weight: Any = None
+) -> Problem:
     """Read and encode the table as the options say."""
     about_rows = ("validation", "test", "seed", "task", "drop", "kinds")
     encoding = {name: options[name] for name in ENCODING}
@@ -311,7 +323,9 @@ def _problem(source: Any, target: str, options: Mapping[str, Any]) -> Problem:
     }
     memory = options["memory"]
     if memory is None:
-        return prepare(source, target, **given)
+        return prepare(source, target, **given, sample_weight=sample_weight)
+    if sample_weight is not None:
+        raise SettingError("sample_weight is for tables that memory holds")
     place = options["scratch"]
     return prepare_streamed(source, target, memory=memory, scratch=place, **given)
 
@@ -334,7 +348,7 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 # What is about one call, and not about what comes of it.
 _NOT_KEPT: Final = frozenset(
     ("source", "target", "out", "overwrite", "rename", "profile", "callbacks")
-) | {"command", "documents"}
+) | {"command", "documents", "sample_weight"}
 
 
 def _completed(request: Request, folder: str | Path) -> Request:
