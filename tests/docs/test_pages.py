@@ -127,6 +127,19 @@ def test_the_pages_become_a_site(tmp_path):
         ), html
 
 
+def test_the_gallery_shows_each_of_its_pages_with_a_picture():
+    gallery = ROOT / "docs" / "gallery.md"
+    pages = set((ROOT / "docs" / "gallery").glob("*.md"))
+    shown = [file for file, _ in links(gallery)]
+    assert pages <= set(shown)
+    for page in pages:
+        block = refresh.BLOCK.finditer(page.read_text(encoding="utf-8"))
+        pictures = {
+            (page.parent / b["picture"]).resolve() for b in block if b["picture"]
+        }
+        assert pictures & set(shown), f"the gallery shows no picture of {page.name}"
+
+
 def test_the_map_of_the_source_is_complete():
     architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     map_, _, _ = architecture.partition("## From Python")
