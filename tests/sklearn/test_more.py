@@ -105,6 +105,23 @@ def test_the_best_weights_for_the_rows_given_are_put_back(cls):
     assert score == pytest.approx(max(a.validation_scores_))
 
 
+@pytest.mark.parametrize("warm_start", [False, True])
+def test_held_out_rows_may_lack_a_class_and_have_no_other(warm_start):
+    few = HELD & (y != 2)
+    a = quick(warm_start=warm_start, max_iter=2)
+    for _ in range(2):
+        a.fit(X[SEEN], y[SEEN], X_val=X[few], y_val=y[few])
+    assert a.classes_.tolist() == [0, 1, 2]
+    assert a.validation_scores_[-1] == pytest.approx(a.score(X[few], y[few]))
+    wrong = np.where(y[few] == 1, 7, y[few])
+    with pytest.raises(ValueError, match=r"y_val has classes .* not have: \[7\]"):
+        a.fit(X[SEEN], y[SEEN], X_val=X[few], y_val=wrong)
+    # The rows that are learnt from still have to have all of them.
+    if warm_start:
+        with pytest.raises(ValueError, match="same classes as in the previous call"):
+            a.fit(X[y != 2], y[y != 2], X_val=X[few], y_val=y[few])
+
+
 def test_held_out_rows_may_have_names_and_weights():
     frame = pd.DataFrame(X, columns=list("abcd"))
     weights = np.linspace(0, 1, 50)
@@ -123,7 +140,7 @@ def test_held_out_rows_may_have_names_and_weights():
 def test_rows_to_look_at_need_targets_that_are_known():
     with pytest.raises(ValueError, match="X_val needs y_val"):
         quick().fit(X, y, X_val=X)
-    with pytest.raises(ValueError, match=r"classes not in `self.classes_`"):
+    with pytest.raises(ValueError, match=r"y_val has classes that y does not have"):
         quick().fit(X, y, X_val=X[:2], y_val=[0, 7])
     with pytest.raises(ValueError, match="features"):
         quick().fit(X, y, X_val=X[:2, :3], y_val=[0, 1])

@@ -186,6 +186,26 @@ class MLPClassifier(ClassifierMixin, Calibrated):
     def _validate_input(
         self, X: Any, y: Any, *, incremental: bool, reset: bool
     ) -> tuple[Any, Array]:
+        X, y = self._arrays(X, y, reset=reset)
+        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
+            self._label_binarizer = LabelBinarizer().fit(y)
+            self.classes_ = self._label_binarizer.classes_
+        else:
+            self._check_classes(unique_labels(y))
+        return X, y
+
+    def _validate_held(self, X: Any, y: Any) -> tuple[Any, Array]:
+        X, y = self._arrays(X, y, reset=False)
+        # Some of the classes may be missing: they are looked at, not learnt.
+        unknown = np.setdiff1d(unique_labels(y), self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y_val has classes that y does not have: {unknown}; those of y are "
+                f"{self.classes_}"
+            )
+        return X, y
+
+    def _arrays(self, X: Any, y: Any, *, reset: bool) -> tuple[Any, Array]:
         X, y = validate_data(
             self,
             X,
@@ -197,11 +217,6 @@ class MLPClassifier(ClassifierMixin, Calibrated):
         )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
-            self.classes_ = self._label_binarizer.classes_
-        else:
-            self._check_classes(unique_labels(y))
         return X, y
 
     def _columns(self, y: Array) -> Array:

@@ -245,12 +245,16 @@ class Perceptron(Inspectable, Stochastic):
         """The rows that the user wants to be looked at."""
         if y_val is None:
             raise ValueError("X_val needs y_val: what is true of these rows")
-        X, y = self._validate_input(X_val, y_val, incremental=True, reset=False)
+        X, y = self._validate_held(X_val, y_val)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X)
         columns = self._columns(y)
         rows = self._rows(X.astype(dtype), columns, sample_weight)
         return Held(rows, columns, sample_weight, X_val, y)
+
+    def _validate_held(self, X: Any, y: Any) -> tuple[Any, Array]:
+        """The rows to look at as arrays; `ValueError` where they do not fit."""
+        return self._validate_input(X, y, incremental=True, reset=False)
 
     def _hidden(self) -> list[int]:
         sizes = self.hidden_layer_sizes
