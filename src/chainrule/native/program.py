@@ -31,8 +31,10 @@ from chainrule.ops import Constant
 from chainrule.passes.generalise import Samples
 from chainrule.passes.memory import Buffer, Plan, plan
 
-# Operations of a step from which another thread is worth waking.
-_WORTH_A_THREAD = 500_000
+# Operations of a step for which another thread may be worth waking, and is, even if the
+# machine is not idle.
+_WORTH_A_THREAD = 2_000_000
+_SURELY_WORTH = 4_000_000
 
 
 class BoundsError(IndexError):
@@ -51,6 +53,7 @@ class Native:
         self.layout = layout
         # The threads that the work of a step is worth.
         self.worth = max(1, int(layout.work / _WORTH_A_THREAD))
+        self.surely_worth = max(1, int(layout.work / _SURELY_WORTH))
         self.samples = samples
         self._frames: dict[int, Bound] = {}
         self._plans: dict[tuple[int, ...], Plan] = {}
@@ -146,7 +149,9 @@ class Native:
         """
         most = self.threads(None)
         asked = settings.threads() is not None
-        return Pace(most, fixed=True) if asked else pace_of(self._loaded, most)
+        if asked:
+            return Pace(most, most, fixed=True)
+        return pace_of(self._loaded, most, self.surely_worth)
 
     def threads(self, limit: int | None) -> int:
         """How many threads to ask for, by the work of a step."""
