@@ -1,5 +1,6 @@
 """Colours one can read, and SVGs that stand on their own."""
 
+import base64
 import re
 from xml.etree import ElementTree as ET
 
@@ -87,6 +88,16 @@ def test_svgs_of_one_page_share_no_id_and_refer_to_their_own():
         used = re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg)
         assert used
         assert {a or b for a, b in used} <= own
+
+
+def test_images_are_within_the_svg_as_one_address():
+    with new_figure(100, 100) as figure:
+        figure.subplots().imshow([[0.0, 1.0], [1.0, 0.5]], interpolation="none")
+        svg = to_svg(figure, "image", "")
+    (image,) = ET.fromstring(svg).iterfind(".//{*}image")  # noqa: S314 (our own)
+    kind, _, pixels = image.get("href").partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(pixels, validate=True).startswith(b"\x89PNG")
 
 
 def test_the_same_chart_gives_the_same_svg():

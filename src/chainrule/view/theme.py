@@ -173,6 +173,10 @@ def _clean(root: ET.Element) -> None:
                 parent.remove(child)
         for name in list(parent.attrib):
             value = " ".join(parent.attrib.pop(name).split())
+            if value.startswith(
+                "data:"
+            ):  # an image, which matplotlib breaks into lines
+                value = value.replace(" ", "")
             value = re.sub(
                 r"\d+\.\d{3,}", lambda digits: f"{float(digits[0]):.2f}", value
             )
