@@ -1,6 +1,7 @@
 """`chainrule info`, `compare` and `export`."""
 
 import json
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -171,6 +172,29 @@ def test_what_cannot_be_written(
     told = chainrule("export", homes_run, *options)
     assert told.code == code
     assert complaint in told.err
+
+
+# --- narrow terminals -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_nothing_is_cut_off_on_a_narrow_terminal(
+    chainrule, cancer_run, cancer, monkeypatch, tmp_path, width
+):
+    for name in ("a", "b"):
+        shutil.copytree(cancer_run, tmp_path / name)
+    monkeypatch.setenv("COLUMNS", str(width))
+    told = chainrule("info", "a")
+    lines = told.out.splitlines()
+    assert any(line.startswith("compactness error ") for line in lines)
+    assert ("kind" in told.out) == (width > 60)
+    compared = chainrule("compare", "a", "b", "--table", cancer)
+    courses = [line for line in compared.out.splitlines() if " best 0." in line]
+    assert len(courses) == 2
+    assert all(line.endswith(" in 3 epochs") for line in courses)
+    for line in (told.out + compared.out).splitlines():
+        assert "…" not in line
+        assert len(line) <= width
 
 
 # --- results for programs -------------------------------------------------------------

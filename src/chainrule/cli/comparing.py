@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +19,7 @@ from chainrule.tables import TableError
 from chainrule.tables.errors import count
 from chainrule.tabular import RunError, TableRun, load_run
 from chainrule.tabular.comparing import Comparison, Judged, compare_runs
+from chainrule.training.history import History
 from chainrule.view.numbers import number
 from chainrule.view.words import show
 
@@ -108,19 +110,23 @@ def _print_courses(
     table.add_column(no_wrap=True, style="cyan")
     table.add_column()
     lines = (console.encoding or "").lower().startswith("utf")
-    for name, run in zip(names, runs, strict=True):
-        history = run.history
-        watched = "val_loss" if "val_loss" in history.columns else "loss"
-        losses = history[watched] if len(history) else []
-        best = f"best {show('log_loss', min(losses))}" if losses else ""
-        table.add_row(
-            Text(name),
-            sparkline(losses, 32) if lines else "",
-            f"{best} in {count(len(history), 'epoch')}",
-        )
+    said = [_how_it_went(run.history) for run in runs]
+    # The course gets what the words leave.
+    widest = max(map(cell_len, names)) + max(len(words) for _, words in said) + 4
+    width = min(32, console.width - widest) if lines else 0
+    for name, (losses, words) in zip(names, said, strict=True):
+        table.add_row(Text(name), sparkline(losses, width), words)
     console.print()
     console.print(Text("How the validation loss went", style="bold"))
     console.print(table)
+
+
+def _how_it_went(history: History) -> tuple[Sequence[float], str]:
+    """The losses that were watched, and the best of them in words."""
+    watched = "val_loss" if "val_loss" in history.columns else "loss"
+    losses = history[watched] if len(history) else []
+    best = f"best {show('log_loss', min(losses))} " if losses else ""
+    return losses, f"{best}in {count(len(history), 'epoch')}"
 
 
 def _print_judged(

@@ -23,9 +23,11 @@ from chainrule.tabular.overview import ColumnOverview, TableOverview, overview
 from chainrule.tabular.workplace import Request, unfinished
 from chainrule.training import CheckpointError, History
 from chainrule.view.numbers import number, size
-from chainrule.view.words import show as shown
+from chainrule.view.words import show as in_words
 
 __all__ = ["show"]
+
+NARROW = 72  # columns of a terminal, on which less is shown of each row
 
 
 def show(what: Path, *, as_json: bool, reading: Mapping[str, Any]) -> None:
@@ -56,7 +58,7 @@ def _show_run(run: TableRun, *, as_json: bool) -> None:
         baselines = dict(reversed([*run.baselines.items()]))
         console.print(score_table({"network": run.evaluation, **baselines}))
     console.print()
-    console.print(_columns_of(run))
+    console.print(_columns_of(run, console.width))
 
 
 def _about(run: TableRun) -> Iterator[tuple[str, str]]:
@@ -76,7 +78,7 @@ def _about(run: TableRun) -> Iterator[tuple[str, str]]:
         losses = history["val_loss"]
         yield (
             "validation",
-            f"{sparkline(losses, 40)} loss {shown('log_loss', losses[-1])}",
+            f"{sparkline(losses, 40)} loss {in_words('log_loss', losses[-1])}",
         )
     yield "made", f"{made.date} by chainrule {made.version}, Python {made.python}"
     yield "command", made.command
@@ -99,24 +101,33 @@ def _trained(history: History) -> str:
     return f"{words}; {history.stopped}" if history.stopped else words
 
 
-def _columns_of(run: TableRun) -> Table:
+def _columns_of(run: TableRun, width: int) -> Table:
+    """The columns, those first that it leans on; on a narrow terminal, less of each."""
     influence = {found.column: found.increase for found in run.influence}
-    table = _table("column", "kind", "inputs", "missing", "values", "influence")
+    shown = ["column", "kind", "inputs", "missing", "values", "influence"]
+    if not any(column.missing for column in run.schema.inputs):
+        shown.remove("missing")
+    if width < NARROW:
+        shown = [name for name in shown if name not in ("kind", "inputs")]
+    table = _table(*shown)
     for column in sorted(
         run.schema.inputs, key=lambda c: -influence.get(c.name, float("-inf"))
     ):
         inputs = len(run.encoder.groups.get(column.name, ()))
         weight = influence.get(column.name)
-        table.add_row(
-            Text(column.name),
-            column.kind,
-            number(inputs),
-            number(column.missing) if column.missing else "",
-            Text(_values(column)),
-            "" if weight is None else shown("log_loss", weight),
-        )
+        cells = {
+            "column": column.name,
+            "kind": column.kind,
+            "inputs": number(inputs),
+            "missing": number(column.missing) if column.missing else "",
+            "values": _values(column),
+            "influence": "" if weight is None else in_words("log_loss", weight),
+        }
+        table.add_row(*(Text(cells[name]) for name in shown))
     for column in run.schema.left_out:
-        table.add_row(Text(column.name), "left out", "", "", Text(column.why), "")
+        why = column.why if "kind" in shown else f"left out: {column.why}"
+        cells = {"column": column.name, "kind": "left out", "values": why}
+        table.add_row(*(Text(cells.get(name, "")) for name in shown))
     return table
 
 

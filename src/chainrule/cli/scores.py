@@ -20,7 +20,7 @@ def score_table(judged: Mapping[str, Evaluation]) -> Table:
     The best figure of a row is bold.
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for name in judged:
         table.add_column(Text(name), justify="right")
     for key in dict.fromkeys(key for found in judged.values() for key in found.metrics):
