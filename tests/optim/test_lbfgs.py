@@ -234,3 +234,25 @@ def test_any_preconditioner_leads_to_the_same_point():
     optimizer = LBFGS(preconditioner=B.__matmul__, loss_tolerance=0.0)
     x, _ = optimizer.minimize(evaluate, np.zeros(20))
     np.testing.assert_allclose(x, lowest, atol=1e-4)
+
+
+def test_another_preconditioner_on_the_way():
+    scales = np.geomspace(1e-3, 1e3, 8)
+
+    def evaluate(x):
+        return float(np.cosh(scales * x).sum()), scales * np.sinh(scales * x)
+
+    def iterations(*, anew):
+        optimizer = LBFGS(loss_tolerance=0, gradient_tolerance=1e-9)
+        x, count = 2 / scales, 0
+        while not optimizer.converged:
+            bends = scales**2 * np.cosh(scales * x)
+            optimizer.precondition(lambda g, bends=bends: g / bends, anew=anew)
+            x, _ = optimizer.iterate(evaluate, x)
+            count += 1
+        assert np.abs(scales * x).max() < 1e-5
+        return count
+
+    newton = iterations(anew=True)
+    assert newton < 10
+    assert iterations(anew=False) < 2 * newton

@@ -165,6 +165,35 @@ def test_where_scikit_learn_needs_scaled_columns_this_does_not():
     assert model.score(X, y) > 0.95
 
 
+@pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_few_steps_lead_nearer_than_scikit_learn_comes(classes, C):
+    X, y = make_classification(
+        1500, 35, n_informative=8, n_classes=classes, flip_y=0.1, random_state=0
+    )
+    X = X * np.geomspace(0.1, 10, 35)  # two of its columns add up to others
+    best = peer(C=C).fit(X, y)
+    ours = LogisticRegression(C=C).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        theirs = sklearn.linear_model.LogisticRegression(C=C, max_iter=5000).fit(X, y)
+    assert ours.n_iter_[0] < theirs.n_iter_[0] / 3
+    assert ours.n_iter_[0] < 30
+    distance = np.abs(ours.coef_ - best.coef_).max()
+    assert distance < np.abs(theirs.coef_ - best.coef_).max()
+
+
+def test_many_rows_are_sampled_for_the_curvature_only():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(6000, 34))
+    X[:, 0] = rng.random(6000) < 0.002  # hardly ever anything but 0
+    X[:, 1] = np.arange(6000) > 5990
+    y = (X @ rng.normal(size=34) + rng.logistic(size=6000) > 0).astype(int)
+    ours = LogisticRegression().fit(X, y)
+    assert ours.n_iter_[0] < 25
+    assert_same(LogisticRegression(**TIGHT).fit(X, y), peer().fit(X, y))
+
+
 # --- what X may be --------------------------------------------------------------------
 
 

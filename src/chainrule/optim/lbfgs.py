@@ -77,6 +77,19 @@ class LBFGS(Optimizer):
         super().forget()
         self._reset()
 
+    def precondition(
+        self, preconditioner: Callable[[Vector], Vector], *, anew: bool = False
+    ) -> None:
+        """Begin guesses with another `preconditioner` from here on.
+
+        It may be nearer to the second derivative where the search has come to. `anew`
+        says that it is so near that the steps taken before would only spoil it: they
+        are forgotten, and the next step is Newton's.
+        """
+        self.preconditioner = preconditioner
+        if anew:
+            self._steps, self._changes = [], []
+
     # --- iterations ---------------------------------------------------------------
 
     def minimize(
@@ -158,17 +171,20 @@ class LBFGS(Optimizer):
     def _times_curvature(self, here: Point) -> Vector:
         """`H g`, by the two-loop recursion."""
         q = here.gradient.copy()
-        pairs = list(zip(self._steps, self._changes, strict=True))
+        pairs = [
+            (s, y, float(s @ y))
+            for s, y in zip(self._steps, self._changes, strict=True)
+        ]
         weights = []
-        for s, y in reversed(pairs):
-            weight = (s @ q) / (s @ y)
+        for s, y, product in reversed(pairs):
+            weight = float(s @ q) / product
             q -= weight * y
             weights.append(weight)
-        s, y = pairs[-1]
+        s, y, product = pairs[-1]
         guess = _same if self.preconditioner is None else self.preconditioner
-        q = (s @ y) / (y @ guess(y)) * guess(q)
-        for (s, y), weight in zip(pairs, reversed(weights), strict=True):
-            q += (weight - (y @ q) / (s @ y)) * s
+        q = product / float(y @ guess(y)) * guess(q)
+        for (s, y, product), weight in zip(pairs, reversed(weights), strict=True):
+            q += (weight - float(y @ q) / product) * s
         return q
 
     def _remember(self, s: Vector, y: Vector) -> None:

@@ -134,6 +134,7 @@ def _problem(
         intercept=settings.fit_intercept,
         ridge=ridge,
         lasso=lasso,
+        count=total,
     )
 
 

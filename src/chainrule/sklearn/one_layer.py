@@ -10,7 +10,6 @@ become dense: SciPy multiplies by them, and the graph is what stands between the
 products, from the logits to the loss.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -23,7 +22,8 @@ from chainrule.compile import Compiled, compile
 from chainrule.ir import Array
 from chainrule.losses import binary_cross_entropy, cross_entropy
 from chainrule.optim.line_search import Vector
-from chainrule.optim.newton import Curvature, Matrix
+from chainrule.optim.newton import Curvature, Linear, Matrix
+from chainrule.sklearn.curvature import inverse, kronecker
 from chainrule.tensor import Tensor
 from chainrule.transforms import hessian_vector_product, value_and_grad
 
@@ -31,8 +31,14 @@ from chainrule.transforms import hessian_vector_product, value_and_grad
 # work as this many iterations, about, for one output; and the widest at all.
 _WORTH_A_MATRIX = 128
 _WIDEST = 1024
-# The least curvature, relative to the largest, that is told from none at all.
-_NOTHING = 1e-10
+# The curvature is guessed from so many rows for each column, if there are many times
+# more of them and it takes long.
+_ROWS_OF_A_COLUMN = 32
+_MANY_TIMES = 4
+_FEW_COLUMNS = 32
+# Up to so many columns a matrix of columns by columns costs less than what is saved if
+# there is a new one for every step.
+_NARROW = 64
 
 # --- what is traced -------------------------------------------------------------------
 
@@ -41,7 +47,11 @@ def _logits(w: Tensor, X: Tensor) -> Tensor:
     """`x W + b`; `w` holds the rows of `W` and then, if it has one more, `b`."""
     features = X.shape[1]
     small = w.astype(X.dtype)
-    z = X @ small[:features]
+    # One output is a sum of products: no tile of a product of matrices is filled by it.
+    if w.shape[1] == 1:
+        z = (X * small[:features].reshape(1, -1)).sum(axis=1).reshape(-1, 1)
+    else:
+        z = X @ small[:features]
     if w.shape[0] > features:
         z = z + small[features]
     # What is added up over all rows is added up in float64.
@@ -76,6 +86,29 @@ def _gram(X: Tensor, c: Tensor, intercept: bool) -> Tensor:
     return F.concatenate([left, right.reshape(-1, 1)], axis=1)
 
 
+def _squares(X: Tensor, c: Tensor) -> Tensor:
+    """`(X * X)' c`, for one number of each row."""
+    return (X * X * c.reshape(-1, 1)).sum(axis=0).astype("float64")
+
+
+def _bend(z: Tensor, weights: Tensor) -> Tensor:
+    """How much the loss of each row bends, for one output."""
+    return weights * (F.sigmoid(z) * F.sigmoid(-z)).reshape(-1)
+
+
+def _bent_gram(w: Tensor, X: Tensor, weights: Tensor) -> Tensor:
+    """The second derivative of the loss, for one output and without a penalty."""
+    c = _bend(_logits(w, X), weights)
+    return _gram(X, c.astype(X.dtype), w.shape[0] > X.shape[1])
+
+
+def _bends(z: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How much the loss of each row bends; the sums of `p` and of `p p'`."""
+    p = F.softmax(z, axis=1)
+    weighted = p * weights.reshape(-1, 1)
+    return weights - (p * weighted).sum(1), weighted.sum(0), weighted.T @ p
+
+
 # Compiled once for all fits: what differs between them comes in as numbers.
 _Program = Compiled[..., Any]  # takes arrays where the function takes tensors
 _loss_and_gradient: _Program = compile(value_and_grad(_loss))
@@ -84,6 +117,10 @@ _of_rows: _Program = compile(_logits)
 _data_loss_and_gradient: _Program = compile(value_and_grad(_data_loss))
 _data_product: _Program = compile(hessian_vector_product(_data_loss))
 _weighted_gram: _Program = compile(_gram)
+_whole_gram: _Program = compile(_bent_gram)
+_weighted_squares: _Program = compile(_squares)
+_row_bend: _Program = compile(_bend)
+_row_bends: _Program = compile(_bends)
 
 
 # --- rows -----------------------------------------------------------------------------
@@ -112,11 +149,17 @@ class Rows(Protocol):
     def gram(self, c: Vector, *, intercept: bool) -> Matrix:
         """`X' diag(c) X`, with a column of ones in `X` if there is an intercept."""
 
+    def bent_gram(self, w: Matrix, weights: Vector) -> Matrix:
+        """The second derivative at `w`, for one output and without a penalty."""
+
     def squares(self, c: Matrix) -> Matrix:
         """`(X * X)' c`."""
 
     def sums(self, c: Matrix) -> Matrix:
         """`X' c`."""
+
+    def take(self, chosen: Array) -> "Rows":
+        """The rows of these numbers."""
 
 
 @dataclass(frozen=True)
@@ -152,14 +195,22 @@ class DenseRows:
         """See `Rows`."""
         return _numbers(_weighted_gram(self.X, c.astype(self.X.dtype), intercept))
 
+    def bent_gram(self, w: Matrix, weights: Vector) -> Matrix:
+        """See `Rows`."""
+        return _numbers(_whole_gram(w, self.X, weights))
+
     def squares(self, c: Matrix) -> Matrix:
         """See `Rows`."""
-        X = self.X
-        return np.asarray(np.einsum("ij,ij,ik->jk", X, X, c, optimize=False))
+        columns = [_numbers(_weighted_squares(self.X, each)) for each in c.T]
+        return np.stack(columns, axis=1)
 
     def sums(self, c: Matrix) -> Matrix:
         """See `Rows`."""
         return np.asarray(self.X.T @ c, np.float64)
+
+    def take(self, chosen: Array) -> Rows:
+        """See `Rows`."""
+        return DenseRows(self.X[chosen])
 
 
 @dataclass(frozen=True)
@@ -204,6 +255,11 @@ class SparseRows:
         sums = self.sums(c[:, None])
         return np.block([[inside, sums], [sums.T, c.sum().reshape(1, 1)]])
 
+    def bent_gram(self, w: Matrix, weights: Vector) -> Matrix:
+        """See `Rows`."""
+        c = _numbers(_row_bend(self.logits(w), weights))
+        return self.gram(c, intercept=len(w) > self.shape[1])
+
     def squares(self, c: Matrix) -> Matrix:
         """See `Rows`."""
         return np.asarray(self.X.multiply(self.X).T @ c, np.float64)
@@ -211,6 +267,10 @@ class SparseRows:
     def sums(self, c: Matrix) -> Matrix:
         """See `Rows`."""
         return np.asarray(self.X.T @ c, np.float64)
+
+    def take(self, chosen: Array) -> Rows:
+        """See `Rows`."""
+        return SparseRows(self.X[chosen])
 
     def _back(self, dz: Matrix, length: int) -> Matrix:
         """The gradient with respect to `w`, from the one with respect to the logits."""
@@ -231,7 +291,8 @@ class OneLayer:
     - `X` has shape `(B, features)`, an array or a sparse matrix in rows.
     - `target` has shape `(B,)`: class numbers, from 0 to `outputs - 1`, or 0 and 1
       where there is one output.
-    - `weights` has shape `(B,)`: what each row counts.
+    - `weights` has shape `(B,)`: what each row counts. As `count` rows they are
+      treated where it depends on that how they are looked at.
     - `ridge` and `lasso` have a number for each weight: `rows x outputs` of them, where
       the first rows are those of `W` and the last is `b` if there is an `intercept`.
 
@@ -249,6 +310,7 @@ class OneLayer:
         intercept: bool,
         ridge: Matrix,
         lasso: Matrix,
+        count: float | None = None,
     ) -> None:
         sparse = scipy.sparse.issparse(X)
         self.rows: Rows = SparseRows(X) if sparse else DenseRows(X)
@@ -258,6 +320,7 @@ class OneLayer:
         self.ridge = ridge
         self.lasso = lasso.ravel()
         self.weights = weights
+        self.count = self.rows.shape[0] if count is None else count
         if outputs == 1:
             target = target.astype(np.float64)[:, None]
         self._rest = (target, weights, ridge)
@@ -340,25 +403,101 @@ class OneLayer:
         return np.where(free, w - w.mean(1, keepdims=True), w).ravel()
 
     @cached_property
-    def preconditioner(self) -> Callable[[Vector], Vector]:
+    def preconditioner(self) -> Linear:
         """`g -> P g`, where `P` is about the inverse of the second derivative at 0.
 
-        There every row has the same curvature, which is an upper bound of what it has
-        elsewhere: Boehning 1992, "Multinomial logistic regression algorithm". All
-        classes share it, so it is a matrix of `features + intercept` rows; where that
-        would be too large, the columns of `X` are taken to have nothing to do with
-        each other once their means are subtracted.
+        Every class has the same chance there, so one matrix serves them all.
         """
         chance = 1 / max(self.outputs, 2)
-        bend = chance * (1 - chance)
-        features = self.rows.shape[1]
-        if features <= min(_WIDEST, _WORTH_A_MATRIX * self.outputs):
-            gram = self.rows.gram(self.weights, intercept=self.intercept)
-            inverse = _inverse(bend * gram, self.ridge.mean(1))
-            return lambda g: (inverse @ g.reshape(self.form)).ravel()
-        return self._standardising(bend)
+        if not self._has_matrix:
+            return self._standardising(chance * (1 - chance))
+        bend = chance if self.outputs > 1 else chance * (1 - chance)
+        return inverse(self._gram(bend * self.weights), self.ridge.mean(1))
 
-    def _standardising(self, bend: float) -> Callable[[Vector], Vector]:
+    def preconditioner_at(self, x: Vector) -> Linear:
+        """`g -> P g`, where `P` is about the inverse of the second derivative.
+
+        It takes a matrix of `features + intercept` rows; where that would be too large,
+        the columns of `X` are taken to have nothing to do with each other once their
+        means are subtracted, and `x` to be 0.
+        """
+        if not self._has_matrix:
+            return self.preconditioner
+        w, ridge = x.reshape(self.form), self.ridge.mean(1)
+        if self.is_bent_exactly:
+            return inverse(self.rows.bent_gram(w, self.weights), ridge)
+        z = self.rows.logits(w)
+        if self.outputs == 1:
+            return inverse(self._gram(_numbers(_row_bend(z, self.weights))), ridge)
+        c, sums, products = map(_numbers, _row_bends(z, self.weights))
+        mixing = np.diag(sums) - products
+        # One of the two has the size, and the other the form.
+        freedom = self.outputs - 1
+        mixing *= freedom / max(np.trace(mixing), np.finfo(np.float64).tiny)
+        return kronecker(self._gram(c / freedom), mixing, ridge)
+
+    def _gram(self, c: Vector) -> Matrix:
+        """`X' diag(c) X`, from fewer rows if there are many.
+
+        They may not show columns that are rarely anything but 0, so where the diagonal
+        is far too small it is made what it is for all rows. Nowhere else: that would
+        hide that columns add up to others.
+        """
+        if self._few is None:
+            return self.rows.gram(c, intercept=self.intercept)
+        chosen, rows = self._few
+        weights = self.weights[chosen]
+        few = c[chosen] / weights / len(chosen)
+        gram = rows.gram(few, intercept=self.intercept).copy()
+        whole = self.rows.squares(c[:, None])[:, 0]
+        if self.intercept:
+            whole = np.append(whole, c.sum())
+        places = np.diag_indices(len(gram))
+        gram[places] = np.where(gram[places] < 0.5 * whole, whole, gram[places])
+        return gram
+
+    @cached_property
+    def _few(self) -> tuple[Array, Rows] | None:
+        """Rows in equal distances, of many: a row that counts for two, twice."""
+        columns = self.rows.shape[1]
+        most = _ROWS_OF_A_COLUMN * columns
+        if columns <= _FEW_COLUMNS or self._count <= _MANY_TIMES * most:
+            return None
+        whole = np.cumsum(self.weights)
+        places = (np.arange(most) + 0.5) * (whole[-1] / most)
+        chosen = np.searchsorted(whole, places)
+        return chosen, self.rows.take(chosen)
+
+    @property
+    def _count(self) -> float:
+        """As how many rows they are treated: a weight of 2 is the same as two rows."""
+        rows = self.rows.shape[0]
+        return float(np.clip(self.count, rows / 8, rows * 8))
+
+    @property
+    def _has_matrix(self) -> bool:
+        most = min(_WIDEST, _WORTH_A_MATRIX * self.outputs)
+        return self.rows.shape[1] <= most
+
+    @property
+    def is_bent_exactly(self) -> bool:
+        """Whether `preconditioner_at` is exact, and not worth sparing."""
+        narrow = self.rows.shape[1] <= _NARROW
+        return narrow and self.outputs == 1 and self._few is None
+
+    @property
+    def patience(self) -> float:
+        """As many evaluations as a new preconditioner takes the time of, about."""
+        if not self._has_matrix:
+            return np.inf
+        columns, outputs = self.rows.shape[1], self.outputs
+        rows = self._count if self._few is None else len(self._few[0])
+        # Products of matrices are some two times as fast as those with a vector, and
+        # axes take long to find.
+        matrix = rows + columns * (5 if outputs == 1 else 150)
+        return matrix * columns / (8 * self._count * outputs)
+
+    def _standardising(self, bend: float) -> Linear:
         """`g -> T T' g`, where `T` is the change of weights that centring stands for.
 
         Scales are those for which the second derivative has a diagonal of 1.
@@ -383,19 +522,3 @@ class OneLayer:
             return np.vstack([step, shift - mean @ step]).ravel()
 
         return times
-
-
-def _inverse(gram: Matrix, ridge: Vector) -> Matrix:
-    """`(gram + diag(ridge))^-1`, but for directions in which `gram` is 0.
-
-    The rows say nothing there, so the loss has no slope but what rounding makes, which
-    would be blown up; there the result is about 1.
-    """
-    diagonal = np.diagonal(gram) + ridge
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    both = scale * scale[:, None]
-    lengths, axes = np.linalg.eigh(gram * both)
-    known = axes[:, lengths > _NOTHING * lengths.max()]
-    inside = known.T @ ((gram + np.diag(ridge)) * both) @ known
-    outside = np.eye(len(gram)) - known @ known.T
-    return np.asarray((known @ np.linalg.solve(inside, known.T) + outside) * both)
