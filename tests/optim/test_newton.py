@@ -93,6 +93,24 @@ def test_a_bowl_with_an_l1_penalty(n, way, seed):
     assert_lowest(evaluate, there.x, lasso, 1e-6)
 
 
+def test_many_elements_become_0_at_once():
+    evaluate, _, _, A, b = bowl(200, seed=3, condition=10)
+    lasso = np.full(200, np.quantile(np.abs(b), 0.7))
+    products = []
+
+    def product(v):
+        products.append(v)
+        return A @ v
+
+    newton = Newton(flat(1e-9))
+    there = newton.minimize(
+        evaluate, lambda x: Curvature(product, A.diagonal, A), np.ones(200), lasso
+    )
+    assert_lowest(evaluate, there.x, lasso, 1e-8)
+    assert np.count_nonzero(there.x) < 100
+    assert len(products) < 60
+
+
 def test_what_a_strong_penalty_leaves_is_exactly_0():
     evaluate, exact, _, _, b = bowl(5)
     lasso = np.full(5, np.abs(b).max() * 1.01)

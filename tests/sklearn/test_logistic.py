@@ -8,7 +8,12 @@ import sklearn.linear_model
 from scipy.linalg import LinAlgWarning
 from sklearn import config_context
 from sklearn.base import clone
-from sklearn.datasets import load_breast_cancer, load_iris, make_classification
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_digits,
+    load_iris,
+    make_classification,
+)
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import SelectFromModel
 from sklearn.model_selection import GridSearchCV
@@ -154,6 +159,17 @@ def test_nothing_leads_down_from_the_optimum(classes, C, l1_ratio):
     )
     model.fit(X, y)
     assert steepest(model, X, y, C, l1_ratio) < 1e-6 * max(1, C)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_an_l1_penalty_on_hundreds_of_weights(l1_ratio):
+    X, y = load_digits(return_X_y=True)
+    X = X[:700] / 16
+    model = LogisticRegression(C=0.3, l1_ratio=l1_ratio, solver="saga", tol=1e-9)
+    model.fit(X, y[:700])
+    assert model.n_iter_[0] < 15
+    assert steepest(model, X, y[:700], 0.3, l1_ratio) < 1e-6
+    assert (model.coef_ == 0).sum() > 300
 
 
 def test_where_scikit_learn_needs_scaled_columns_this_does_not():

@@ -285,9 +285,11 @@ class _Model:
         return _steepest(self.y, self._smooth, self.lasso)
 
     def move(self, direction: Vector) -> bool:
-        """Go to the lowest point along the direction, and say whether there is one.
+        """Go to a low point along the direction, and say whether there is one.
 
-        The derivative along it grows, in steps at the kinks and evenly between them.
+        That is the lowest, or, if it is at a kink, what comes of going on while
+        elements that would change their sign stay at 0, so that many may become 0 at
+        once.
         """
         along = self._product(direction)
         bend = float(direction @ along)
@@ -315,11 +317,38 @@ class _Model:
             t = -(slope + float(jumps[:passed].sum())) / bend
         else:
             return False
-        self.y = self.y + t * direction
+        there = self.y + t * direction
         if at_kink:
-            self.y[crossing[passed]] = 0.0
-        self._smooth = self._smooth + t * along
+            there[crossing[passed]] = 0.0
+        self._choose(there, t * along, direction, t)
         return True
+
+    def _choose(
+        self, there: Vector, change: Vector, direction: Vector, least: float
+    ) -> None:
+        """Go there, or further along the direction, clipped at 0, if that is lower.
+
+        `change` is how the derivative differs there.
+        """
+        lowest, t = self._rise(there, change), 1.0
+        signs = np.where(self.lasso > 0, np.sign(self.y), 0.0)
+        while t > least:
+            end = self.y + t * direction
+            end[signs * end < 0] = 0.0
+            bent = self._product(end - self.y)
+            rise = self._rise(end, bent)
+            if rise < lowest:
+                there, change = end, bent
+                break
+            t /= 2
+        self.y = there
+        self._smooth = self._smooth + change
+
+    def _rise(self, there: Vector, change: Vector) -> float:
+        """How much higher the model is there, where its derivative has changed so."""
+        step = there - self.y
+        bend = float(self.lasso @ (np.abs(there) - np.abs(self.y)))
+        return float(self._smooth @ step + 0.5 * (change @ step)) + bend
 
 
 def _strongest(pulls: Vector, most: int) -> Mask:
@@ -366,7 +395,7 @@ def _solved(matrix: Matrix, b: Vector, *, damped: bool) -> Vector:
     scaled = matrix * scale * scale[:, None]
     damping = 0.0
     while damping <= _MOST_DAMPING:
-        attempt = scaled + damping * np.eye(len(b))
+        attempt = scaled + damping * np.eye(len(b)) if damping else scaled
         if _has_inverse(attempt):
             return np.asarray(scale * np.linalg.solve(attempt, scale * b))
         if not damped:

@@ -364,14 +364,10 @@ class OneLayer:
         w = x.reshape(self.form)
         rows, outputs = self.form
         H = np.zeros((rows, outputs, rows, outputs))
-        z = self.rows.logits(w)
-        for k in range(outputs):
-            c = self._row_curvature(z, k)
-            for j in range(k, outputs):
-                part = self.rows.gram(
-                    np.ascontiguousarray(c[:, j]), intercept=self.intercept
-                )
-                H[:, k, :, j] = H[:, j, :, k] = part
+        if outputs == 1:
+            H[:, 0, :, 0] = self.rows.bent_gram(w, self.weights)
+        else:
+            self._fill(H, self.rows.logits(w))
         matrix = H.reshape(self.size, self.size)
         matrix[np.diag_indices(self.size)] += self.ridge.ravel()
         if outputs > 1:
@@ -380,6 +376,16 @@ class OneLayer:
             H[every, :, every, :] += np.where(self._is_shifted, own, 0)[:, None, None]
         diagonal = np.diagonal(matrix).copy()
         return Curvature(matrix.__matmul__, lambda: diagonal, matrix)
+
+    def _fill(self, H: Array, z: Matrix) -> None:
+        """Put the second derivative of the loss without a penalty into `H`."""
+        for k in range(self.outputs):
+            c = self._row_curvature(z, k)
+            for j in range(k, self.outputs):
+                part = self.rows.gram(
+                    np.ascontiguousarray(c[:, j]), intercept=self.intercept
+                )
+                H[:, k, :, j] = H[:, j, :, k] = part
 
     def _row_curvature(self, z: Matrix, k: int) -> Matrix:
         """`d2l / dz[k] dz[j]` of every row, in column `j`, with the row's weight."""
