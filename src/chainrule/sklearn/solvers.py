@@ -14,11 +14,15 @@ All find the same lowest point for the same penalty, so all use one of two metho
 
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.linalg import LinAlgWarning
 from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import ThreadpoolController
 
 from chainrule.optim import LBFGS
 from chainrule.optim.line_search import Vector
@@ -29,6 +33,9 @@ SOLVERS = ("lbfgs", "liblinear", "newton-cg", "newton-cholesky", "sag", "saga")
 
 # Up to so many weights the matrix of second derivatives is made if one may choose.
 _SMALL = 2048
+# Up to so many columns, more threads of BLAS wait for each other longer than they work:
+# many times as long where other programs run.
+_SMALL_MATRIX = 512
 # With a preconditioner few steps are taken, and the last one before `tol` is reached
 # may leave more of an error than many small ones would: lbfgs goes a little further.
 _STRICTER = 0.3
@@ -65,8 +72,20 @@ def solve(problem: OneLayer, x: Vector, request: Request) -> tuple[Vector, int]:
 
     Warns with scikit-learn's `ConvergenceWarning` if there were too few.
     """
-    x, steps = _METHODS[request.solver](problem, x, request)
+    with _alone() if problem.form[0] <= _SMALL_MATRIX else nullcontext():
+        x, steps = _METHODS[request.solver](problem, x, request)
     return problem.centred(x), steps
+
+
+def _alone() -> AbstractContextManager[Any]:
+    """NumPy's and SciPy's products and factors stay in this thread."""
+    limited: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _lbfgs(problem: OneLayer, x: Vector, request: Request) -> tuple[Vector, int]:
