@@ -475,32 +475,104 @@ def work(good: Path, seed: int, numbers: range) -> None:
         print(json.dumps({"ended": number, "wrong": wrong}), flush=True)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a process that tried cases has ended.
+
+    - `wrong`: what it found, by case; `last`: the case that it began last.
+    - `code` as of `Popen.returncode`; `said` is what it wrote besides.
+    """
+
+    wrong: dict[int, str]
+    last: int
+    code: int
+    said: str
+
+    @property
+    def death(self) -> str:
+        """What it died of; empty if it went through all its cases."""
+        if not self.code:
+            return ""
+        last = (self.said.strip().splitlines() or ["nothing"])[-1][:200]
+        if self.code > 0:
+            return f"the process ended with {self.code}: {last}"
+        name = signal.Signals(-self.code).name
+        if self.by_system:
+            return f"{name} from outside, as the system's out-of-memory killer sends it"
+        if self.by_limit:
+            return f"{name} at the limit of its memory: {last}"
+        return f"the process crashed with {name}: {last}"
+
+    @property
+    def by_system(self) -> bool:
+        """Whether somebody else ended it: no limit of its own does that."""
+        return self.code == -signal.SIGKILL
+
+    @property
+    def by_limit(self) -> bool:
+        """Whether memory was refused to something that then gave up.
+
+        Under `RLIMIT_AS` nothing is killed: to ask for more fails. Python raises
+        `MemoryError`, which is fine; C++ and LLVM say so, and abort.
+        """
+        said = self.said.lower()
+        return self.code == -signal.SIGABRT and any(word in said for word in _REFUSED)
+
+
+_REFUSED = ("out of memory", "bad_alloc", "cannot allocate memory", "memoryerror")
+
+
+def run_worker(good: Path, seed: int, numbers: range) -> Ended:
+    """Try cases in a process of their own."""
+    command = (
+        sys.executable, __file__, "--work", str(good), "--seed", str(seed),
+        "--first", str(numbers.start), "--cases", str(len(numbers)),
+    )  # fmt: skip
+    environment = {**os.environ, "CHAINRULE_THREADS": "1"}
+    wrong: dict[int, str] = {}
+    number = numbers.start
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as besides,
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=besides, env=environment, text=True
+        ) as process,
+    ):
+        for line in process.stdout or ():
+            try:
+                said = json.loads(line)
+            except ValueError:  # cut off in the middle, or no word of ours
+                besides.write(line)
+                continue
+            number = said.get("began", number)
+            if said.get("wrong"):
+                wrong[number] = said["wrong"]
+        code = process.wait()
+        besides.seek(0)
+        return Ended(wrong, number, code, besides.read())
+
+
 def fuzz(good: Path, *, cases: int, seed: int, first: int = 0) -> dict[int, str]:
     """What is wrong, by the number of the case; empty if nothing is.
 
     Cases are tried in processes of their own, some at a time, so that the memory of one
-    is not counted against the others: one that crashes is one that is wrong.
+    is not counted against the others: one that crashes is one that is wrong. Where a
+    process is killed from outside, or gives up for memory that others before it took as
+    well, the case is tried again alone, with all the memory that one case may take.
     """
     wrong: dict[int, str] = {}
     number, stop = first, first + cases
     while number < stop:
-        count = min(AT_ONCE, stop - number)
-        command = (
-            sys.executable, __file__, "--work", str(good), "--seed", str(seed),
-            "--first", str(number), "--cases", str(count),
-        )  # fmt: skip
-        environment = {**os.environ, "CHAINRULE_THREADS": "1"}
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, env=environment, text=True
-        ) as process:
-            for line in process.stdout or ():
-                said = json.loads(line)
-                number = said.get("began", number)
-                if said.get("wrong"):
-                    wrong[number] = said["wrong"]
-        if process.returncode:
-            wrong[number] = f"the process ended with {process.returncode}"
-        number += 1
+        ended = run_worker(good, seed, range(number, min(number + AT_ONCE, stop)))
+        wrong |= ended.wrong
+        number = ended.last + 1
+        if not ended.death:
+            continue
+        if ended.by_system or ended.by_limit:
+            print(f"case {ended.last}: {ended.death}; once more", file=sys.stderr)
+            ended = run_worker(good, seed, range(ended.last, ended.last + 1))
+            wrong |= ended.wrong
+        if ended.death:
+            wrong[ended.last] = ended.death
     return wrong
 
 

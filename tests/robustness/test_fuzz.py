@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -68,3 +69,64 @@ def test_a_hang_is_noticed(good, monkeypatch):
     monkeypatch.setattr(script, "read_table", forever)
     monkeypatch.setattr(script, "SECONDS", 1)
     assert script.attempt(script.case(good, 0, 0), good).startswith("HangError")
+
+
+# --- processes that die ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "death", "again"),
+    [
+        (0, "", "", False),
+        (1, "Trace\nValueError: x\n", "the process ended with 1: ValueError: x", False),
+        (-signal.SIGSEGV, "", "the process crashed with SIGSEGV: nothing", False),
+        (-signal.SIGABRT, "assert(x)", "crashed with SIGABRT: assert(x)", False),
+        (-signal.SIGABRT, "LLVM ERROR: out of memory", "at the limit of its", True),
+        (-signal.SIGABRT, "what():  std::bad_alloc", "at the limit of its", True),
+        (-signal.SIGKILL, "", "SIGKILL from outside, as the system's", True),
+    ],
+)
+def test_what_a_process_died_of(monkeypatch, capsys, code, said, death, again):
+    tried = []
+
+    def dies(_, __, numbers):
+        tried.append(numbers)
+        dead = bool(code) and 3 in numbers
+        return script.Ended({}, 3 if dead else numbers[-1], code if dead else 0, said)
+
+    monkeypatch.setattr(script, "run_worker", dies)
+    wrong = script.fuzz(Path(), cases=10, seed=0)
+    assert list(wrong) == ([3] if code else [])
+    assert death in wrong.get(3, "")
+    alone = range(3, 4)
+    rest = [alone] * again + [range(4, 10)] * bool(code)
+    assert tried == [range(10), *rest]
+    assert ("case 3: " in capsys.readouterr().err) == again
+
+
+def test_what_is_right_when_it_is_alone_is_right(monkeypatch):
+    def dies_with_others(_, __, numbers):
+        dead = 3 in numbers and len(numbers) > 1
+        return script.Ended({}, 3 if dead else numbers[-1], -9 if dead else 0, "")
+
+    monkeypatch.setattr(script, "run_worker", dies_with_others)
+    assert script.fuzz(Path(), cases=10, seed=0) == {}
+
+
+@pytest.mark.parametrize(
+    ("does", "death"),
+    [
+        ("os.kill(os.getpid(), 9)", "SIGKILL from outside"),
+        ("os.write(2, b'bad_alloc'); os.abort()", "SIGABRT at the limit of its memory"),
+        ("os.write(1, b'{cut'); os._exit(7)", "the process ended with 7: {cut"),
+    ],
+)
+def test_a_process_that_dies_is_told_by_what_it_left(
+    monkeypatch, tmp_path, does, death
+):
+    worker = tmp_path / "worker.py"
+    worker.write_text(f"import os\nprint('{{\"began\": 5}}', flush=True)\n{does}\n")
+    monkeypatch.setattr(script, "__file__", str(worker))
+    ended = script.run_worker(tmp_path, 0, range(4, 9))
+    assert ended.last == 5
+    assert ended.death.startswith(death)
