@@ -281,11 +281,11 @@ def moments(
     unit = _unit(max(abs(low), abs(high)))
     scaled = numbers * unit
     if weights is None:
-        found = scaled.mean(), scaled.std(), np.median(scaled)
+        mean, deviation = float(scaled.mean()), float(scaled.std())
+        median = float(np.median(scaled))
     else:
-        found = _weighted(scaled, weights[order])
-    mean, deviation, median = (float(number) / unit for number in found)
-    return mean, deviation or 1.0, median
+        mean, deviation, median = _weighted(scaled, weights[order])
+    return mean / unit, deviation / unit or 1.0, median / unit
 
 
 def _weighted(ascending: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
@@ -298,7 +298,7 @@ def _weighted(ascending: np.ndarray, weights: np.ndarray) -> tuple[float, float,
     below = np.cumsum(weights)
     places = [np.searchsorted(below, below[-1] / 2, side) for side in ("left", "right")]
     middle = ascending[np.minimum(places, len(ascending) - 1)]
-    return mean, np.sqrt(variance), middle.mean()
+    return float(mean), float(np.sqrt(variance)), float(middle.mean())
 
 
 def scores(ascending: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
