@@ -21,9 +21,25 @@ def test_inverse_solves_with_gram_and_ridge(rank, ridge):
     np.testing.assert_allclose(inverse(gram, ridges)(whole @ x), x, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rank", [2, 20])
+def test_columns_that_are_0_everywhere(rank):
+    gram = np.zeros((6, 6))
+    gram[np.ix_([1, 3, 4], [1, 3, 4])] = gram_of(3, rank)
+    ridges = np.array([1.0, 2.0, 3.0, 1.0, 2.0, 0.0])
+    x = np.array([1.0, -1e3, 3.0, 4.0, 5e-3, 0.0])
+    whole = gram + np.diag(ridges)
+    np.testing.assert_allclose(inverse(gram, ridges)(whole @ x), x, rtol=1e-5)
+    p = np.array([0.6, 0.4])
+    mixing = np.diag(p) - np.outer(p, p)
+    whole = np.kron(gram, mixing) + np.kron(np.diag(ridges), np.eye(2))
+    x = np.repeat(x, 2) * np.tile([1.0, -2.0], 6)
+    found = kronecker(gram, mixing, ridges)(whole @ x)
+    np.testing.assert_allclose(found, x, rtol=1e-5, atol=1e-7)
+
+
 def test_where_nothing_bends_the_gradient_is_not_blown_up():
     gram = np.outer([1.0, 1.0, 0.0], [1.0, 1.0, 0.0])
-    noise = np.array([1e-17, -1e-17, 1e-17])
+    noise = np.array([1e-17, -1e-17, 0.0])
     assert np.abs(inverse(gram, np.zeros(3))(noise)).max() < 1e-15
     # A ridge has an inverse of 1e8 there; what rounding leaves of a gradient is noise.
     g = np.array([1.0, 1.0, 0.0])

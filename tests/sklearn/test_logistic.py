@@ -161,6 +161,14 @@ def test_nothing_leads_down_from_the_optimum(classes, C, l1_ratio):
     assert steepest(model, X, y, C, l1_ratio) < 1e-6 * max(1, C)
 
 
+@pytest.mark.parametrize("C", [1e-3, 1.0, 1e3])
+def test_weights_of_all_classes_add_up_to_0(C):
+    X, y = load_iris(return_X_y=True)
+    model = LogisticRegression(C=C, max_iter=1000).fit(X, y)
+    np.testing.assert_allclose(model.coef_.sum(0), 0, atol=1e-10)
+    np.testing.assert_allclose(model.intercept_.sum(), 0, atol=1e-10)
+
+
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 def test_an_l1_penalty_on_hundreds_of_weights(l1_ratio):
     X, y = load_digits(return_X_y=True)

@@ -54,11 +54,15 @@ def kronecker(gram: Matrix, mixing: Matrix, ridge: Vector) -> Linear:
     axes = axes.turned(turn)
     part = np.append(np.clip(part, 0, 1), np.zeros(len(gram) - len(part)))[:, None]
     weights, classes = np.linalg.eigh(mixing)
+    still = weights <= _NOTHING * weights.max()
     bends = part * np.maximum(weights, 0) + (1 - part)
     bends = np.where(bends > _NOTHING, bends, 1.0)
 
     def times(g: Vector) -> Vector:
         inside = axes.along(g.reshape(len(gram), -1) @ classes)
+        lengths = np.linalg.norm(inside, axis=0)
+        # A number added to all classes changes nothing, so there is a ridge at most.
+        inside[:, still & (lengths <= _NOISE * lengths.max())] = 0.0
         return np.asarray((axes.columns @ (inside / bends) @ classes.T).ravel())
 
     return times
@@ -101,6 +105,24 @@ class _Axes:
 
 def _axes(gram: Matrix, ridge: Vector) -> _Axes:
     """Directions along which `gram + diag(ridge)` is diagonal."""
+    shown = np.diagonal(gram) > 0
+    if shown.all():
+        return _axes_of_shown(gram, ridge)
+    # Columns that are 0 in all rows, such as the corners of images, are axes already.
+    part = _axes_of_shown(gram[np.ix_(shown, shown)], ridge[shown])
+    count = len(part.columns)
+    columns, scale = np.zeros_like(gram), np.ones((len(gram), 1))
+    columns[shown, :count], scale[shown] = part.columns, part.scale
+    own = ridge[~shown]
+    columns[~shown, count:] = np.diag(1 / np.sqrt(np.where(own > 0, own, 1.0)))
+    least = part.least
+    if least is not None:
+        least = np.vstack([least, np.zeros((len(own), 1))])
+    return _Axes(columns, part.count, scale, least)
+
+
+def _axes_of_shown(gram: Matrix, ridge: Vector) -> _Axes:
+    """The same, where every column is something else than 0 in some row."""
     whole = gram + np.diag(ridge)
     diagonal = np.diagonal(whole)
     # In units in which the diagonal is 1.

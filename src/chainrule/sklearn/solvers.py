@@ -6,7 +6,7 @@ All find the same lowest point for the same penalty, so all use one of two metho
 - L-BFGS, preconditioned by what the second derivative is about: `lbfgs`. Where that is
   a small matrix and exact there is a new one for each step, which makes it Newton's
   method: 5 to 10 steps, where guessing takes 20 to 100. Else it is made again after 2
-  steps, 5, 11 ..., as the curvature has changed by then.
+  steps, 7, 22 ..., as the curvature has changed by then.
 - Newton's method, for the l1 penalty too: `newton-cholesky` with the matrix of second
   derivatives, `newton-cg` without it; `sag`, `saga` and `liblinear` with it where it is
   small. None of them draws random numbers.
@@ -100,7 +100,7 @@ def _lbfgs(problem: OneLayer, x: Vector, request: Request) -> tuple[Vector, int]
     while not (optimizer.converged or stopped) and steps < request.max_iter:
         if steps >= due:
             # What it takes of the time stays less than what evaluations do.
-            due = due + 1 if exact else 2 * due + 1
+            due = due + 1 if exact else 3 * due + 1
             optimizer.precondition(problem.preconditioner_at(x), anew=exact)
         there, loss = optimizer.iterate(problem.evaluate, x)
         if np.array_equal(there, x):
