@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 
@@ -141,3 +142,11 @@ def test_a_report_that_fails_leaves_the_old_one(tmp_path, binary_report, monkeyp
         write_report(binary_report, path)
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_headings_of_scores_wrap_on_a_phone():
+    """No rule that is more exact keeps them on one line, which is wider than it."""
+    css = (files("chainrule.view") / "report.css").read_text(encoding="utf-8")
+    phone = css.partition("@media (max-width: 40rem) {")[2].partition("@media print")[0]
+    assert ".scores thead th + th { white-space: normal; }" in phone
+    assert css.index("@media (max-width") > css.index(".scores thead th + th")
