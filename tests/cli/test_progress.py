@@ -73,7 +73,7 @@ def test_lines_for_about_every_twentieth(homes):
     assert "left" not in lines[-1]
 
 
-@pytest.mark.parametrize("width", [100, 40])
+@pytest.mark.parametrize("width", [100, 60, 40])
 def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(homes, width):
     text = io.StringIO()
     console = Console(file=text, force_terminal=True, width=width, color_system=None)
@@ -87,12 +87,13 @@ def test_a_terminal_gets_a_bar_that_is_gone_in_the_end(homes, width):
                 self.console.print(self._draw())
             drawn.append(captured.get())
 
-    train_table(homes, "price", epochs=3, callbacks=[Looker(console)])
+    train_table(homes, "price", epochs=30, patience=None, callbacks=[Looker(console)])
     page = drawn[-1]
-    assert "epoch 3 of 3" in page
+    assert "epoch 30 of 30" in page
     assert "validation loss" in page
     assert "stopping" in page
     plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", page)
     assert all(len(line) <= width for line in plain.splitlines())
+    assert re.search(r"best .* \(epoch \d+\)", plain), "its end is cut off"
     # The terminal shows its cursor again.
     assert text.getvalue().rindex("\x1b[?25h") > text.getvalue().rindex("\x1b[?25l")

@@ -226,7 +226,10 @@ class ProgressView(_Clock):
         losses = run.history["val_loss"]
         best = min(range(len(losses)), key=losses.__getitem__)
         text = Text("validation loss ", style="dim", no_wrap=True)
-        if (self.console.encoding or "").lower().startswith("utf"):
-            text.append(sparkline(losses, 24) + " ", style="cyan")
-        text.append(f"best {show('log_loss', losses[best])} (epoch {best + 1})")
+        words = f"best {show('log_loss', losses[best])} (epoch {best + 1})"
+        # The course gets what the words leave.
+        room = self.console.width - len(text) - len(words) - 1
+        if (self.console.encoding or "").lower().startswith("utf") and room > 0:
+            text.append(sparkline(losses, min(24, room)) + " ", style="cyan")
+        text.append(words)
         return text
