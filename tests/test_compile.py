@@ -116,18 +116,19 @@ def test_results_belong_to_the_caller():
     assert not any(y.numpy().flags.writeable for y in kept)
 
 
-def test_threads_that_call_at_the_same_time_get_their_own_results():
+@pytest.mark.parametrize("rows", [40, 120])  # the latter is worth several threads
+def test_threads_that_call_at_the_same_time_get_their_own_results(rows):
     f = cr.compile(lambda x, w: cr.tanh(cr.tanh(x @ w) @ w).sum(axis=1))
     rng = np.random.default_rng(0)
-    w = rng.normal(size=(40, 40))
-    xs = [rng.normal(size=(50, 40)) for _ in range(4)]
+    w = rng.normal(size=(rows, rows))
+    xs = [rng.normal(size=(rows, rows)) for _ in range(4)]
     alone = [f(x, w).numpy() for x in xs]
     start = threading.Barrier(len(xs))
     wrong = []
 
     def call(number):
         start.wait()
-        got = (f(xs[number], w).numpy() for _ in range(200))
+        got = (f(xs[number], w).numpy() for _ in range(100))
         wrong.extend(number for y in got if not np.array_equal(y, alone[number]))
 
     callers = [threading.Thread(target=call, args=(i,)) for i in range(len(xs))]
