@@ -50,6 +50,15 @@ def test_where_nothing_bends_the_gradient_is_not_blown_up():
     np.testing.assert_allclose(inverse(gram, np.full(3, 1e-8))(g), 1e8 * g, rtol=1e-4)
 
 
+def test_a_table_of_nothing_but_0():
+    g = np.array([1.0, 2.0])
+    ridge = np.array([2.0, 0.0])
+    np.testing.assert_allclose(inverse(np.zeros((2, 2)), ridge)(g), [0.5, 2.0])
+    mixing = np.array([[0.25, -0.25], [-0.25, 0.25]])
+    found = kronecker(np.zeros((2, 2)), mixing, ridge)(np.repeat(g, 2) * [1, -1, 1, -1])
+    np.testing.assert_allclose(found, [0.5, -0.5, 2.0, -2.0])
+
+
 @pytest.mark.parametrize("rank", [4, 20])
 def test_kronecker_solves_with_the_product_and_the_ridge(rank):
     gram, ridges = gram_of(5, rank), np.full(5, 0.5)

@@ -218,6 +218,14 @@ def test_many_rows_are_sampled_for_the_curvature_only():
     assert_same(LogisticRegression(**TIGHT).fit(X, y), peer().fit(X, y))
 
 
+@pytest.mark.parametrize("intercept", [True, False])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_columns_without_information_get_no_weight(classes, intercept):
+    y = np.arange(30) % classes
+    model = LogisticRegression(fit_intercept=intercept).fit(np.zeros((30, 2)), y)
+    assert not model.coef_.any()
+
+
 # --- what X may be --------------------------------------------------------------------
 
 

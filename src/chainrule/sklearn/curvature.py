@@ -123,6 +123,8 @@ def _axes(gram: Matrix, ridge: Vector) -> _Axes:
 
 def _axes_of_shown(gram: Matrix, ridge: Vector) -> _Axes:
     """The same, where every column is something else than 0 in some row."""
+    if not len(gram):
+        return _Axes(gram, 0, np.ones((0, 1)))
     whole = gram + np.diag(ridge)
     diagonal = np.diagonal(whole)
     # In units in which the diagonal is 1.
