@@ -30,6 +30,8 @@ HERE = Path(__file__).parent
 CALL = "ffi_call"
 # Epochs in the longer run more than in the shorter one.
 EXTRA = {"tiny": 20, "mnist": 1}
+# Rows that are trained on where there are more: counts need no long runs.
+MOST_ROWS = 4096
 PROGRAM = """
 import sys
 from cases import CASES, Case, data
@@ -122,7 +124,7 @@ def main() -> None:
     print(machine.head(["instructions per step", "now", "before", "change"]))
     for case in chosen.cases:
         for optimizer in chosen.optimizers:
-            rows = chosen.rows or CASES[case].rows
+            rows = chosen.rows or min(CASES[case].rows, MOST_ROWS)
             name = f"{case}, {optimizer}, {chosen.target}"
             new[name] = per_step(case, optimizer, rows, chosen.target)
             before = kept.get(name)
