@@ -137,6 +137,18 @@ def test_the_cache_is_told_from_the_compiler(tmp_path):
     assert (second.compiled, second.cached, second.from_cache) == (0, 1, True)
 
 
+def test_another_batch_size_compiles_nothing_unless_it_is_very_different(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(1000, 20)).astype(np.float32), rng.integers(0, 3, 1000)
+    compiled = []
+    with cr.config(cache_folder=str(tmp_path)):
+        for rows in (32, 48, 100, 9, 1000):
+            net = cr.nn.Sequential(cr.nn.Dense(20, 23, rng=0), cr.nn.Dense(23, 3))
+            speed = cr.fit(net, X[:rows], y[:rows], batch_size=rows, epochs=1).speed
+            compiled.append(speed.compiled)
+    assert compiled == [1, 0, 0, 0, 1]
+
+
 def test_watching_every_step_counts_them_all():
     class Watch(cr.Callback):
         def on_step(self, run, step, loss):

@@ -2,7 +2,8 @@
 
 The first graph is compiled for the sizes it has, unless another sample comes with it.
 Once a second graph turns up that differs in sizes only, the two together make a program
-for any sizes; it serves all that follow.
+for any sizes; it serves all that follow. So does one that another function of this
+process, such as an earlier `fit` of the same network, was given.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from weakref import WeakKeyDictionary
 
 from chainrule.ir import Graph
-from chainrule.native.program import Native, compile_graph
+from chainrule.native.program import Native, compile_graph, similar
 from chainrule.passes.generalise import (
     MOST_ELEMENTS,
     MismatchError,
@@ -56,10 +57,15 @@ class Families:
         known = self.find(graph, wide=wide)
         if known is not None:
             return known
-        samples = self._samples(graph, other)
-        if wide or is_wide(graph):
-            samples = replace(samples, wide=True)
-        native = compile_graph(samples, inputs, outputs, watched=watched, timed=timed)
+        wide = wide or is_wide(graph)
+        native = similar(
+            graph, inputs, outputs, watched=watched, timed=timed, wide=wide
+        )
+        if native is None:
+            samples = replace(self._samples(graph, other), wide=wide)
+            native = compile_graph(
+                samples, inputs, outputs, watched=watched, timed=timed
+            )
         self.programs.append(native)
         return native
 

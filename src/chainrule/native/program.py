@@ -211,9 +211,8 @@ def compile_graph(
     began, built = time.perf_counter(), False
     target = host() if target is None else target
     texts = [format_graph(graph) for graph in samples.graphs]
-    key = "\n".join(
-        [*texts, *inputs, *outputs, str(watched), str(timed), str(samples.wide)]
-    )
+    use = (target.key, *inputs, *outputs, str(watched), str(timed))
+    key = "\n".join([*texts, *use[1:], str(samples.wide)])
 
     def build() -> bytes:
         nonlocal built
@@ -226,12 +225,37 @@ def compile_graph(
         head = json.dumps(lowered.layout.to_data()).encode()
         return struct.pack("<q", len(head)) + head + image.to_bytes()
 
-    known = _loaded.get((target.key, key))
+    known = _kept.get((target.key, key))
     if known is None:
-        known = _load(cache.fetch(key, build, target))
+        known = _Kept(use, samples, *_load(cache.fetch(key, build, target)))
     ledger.note(compiled=built, seconds=time.perf_counter() - began)
-    _remember((target.key, key), known)
-    return Native(*known, samples)
+    _keep((target.key, key), known)
+    return Native(known.loaded, known.layout, samples)
+
+
+def similar(
+    graph: Graph,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    *,
+    watched: int | None = None,
+    timed: bool = False,
+    wide: bool = False,
+) -> Native | None:
+    """A program of this process that runs a graph, made for sizes not far from its own.
+
+    Programs suit the sizes they were made for: with others they run as well, and with
+    very different ones not as fast as one that is made for those.
+    """
+    began = time.perf_counter()
+    use = (host().key, *inputs, *outputs, str(watched), str(timed))
+    for known in reversed(list(_kept.values())):
+        samples = known.samples
+        suits = known.use == use and samples.wide >= wide
+        if suits and samples.covers(graph) and samples.is_near(graph):
+            ledger.note(compiled=False, seconds=time.perf_counter() - began)
+            return Native(known.loaded, known.layout, samples)
+    return None
 
 
 def _load(content: bytes) -> tuple[Loaded, Layout]:
@@ -240,14 +264,24 @@ def _load(content: bytes) -> tuple[Loaded, Layout]:
     return load(Image.from_bytes(content[8 + length :])), layout
 
 
+@dataclass(frozen=True)
+class _Kept:
+    """A program, what it was made from, and how it is called."""
+
+    use: tuple[str, ...]
+    samples: Samples
+    loaded: Loaded
+    layout: Layout
+
+
 # The programs that this process used last, so that a function which is compiled anew
 # for every call, as in `predict`, is found without looking on disk.
-_loaded: OrderedDict[tuple[str, str], tuple[Loaded, Layout]] = OrderedDict()
-_MOST_LOADED = 64
+_kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+_MOST_KEPT = 64
 
 
-def _remember(key: tuple[str, str], program: tuple[Loaded, Layout]) -> None:
-    _loaded[key] = program
-    _loaded.move_to_end(key)
-    if len(_loaded) > _MOST_LOADED:
-        _loaded.popitem(last=False)
+def _keep(key: tuple[str, str], program: _Kept) -> None:
+    _kept[key] = program
+    _kept.move_to_end(key)
+    if len(_kept) > _MOST_KEPT:
+        _kept.popitem(last=False)

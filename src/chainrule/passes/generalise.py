@@ -34,6 +34,9 @@ class MismatchError(ValueError):
 # From so many elements on, 32 bits cannot count them.
 MOST_ELEMENTS = 2**31
 
+# Up to so many times as large or small, sizes are near those of a sample.
+_NEAR = 4
+
 
 @dataclass(frozen=True, eq=False)
 class Samples:
@@ -141,6 +144,15 @@ class Samples:
             if same and not _alike_data(mine.operation, other.operation):
                 return False
         return True
+
+    def is_near(self, graph: Graph) -> bool:
+        """Whether the extents of a graph that is covered are about as large."""
+        pairs = (
+            (size[0], n)
+            for mine, other in zip(self.graph.order, graph.order, strict=True)
+            for size, n in zip(self.shape(mine), other.shape, strict=True)
+        )
+        return all(a <= _NEAR * b and b <= _NEAR * a for a, b in pairs)
 
     def access(self, value: Value) -> Access:
         """What `access` says, with a `Size` wherever a coordinate starts."""
