@@ -60,6 +60,9 @@ class Rows(NamedTuple):
     y_test: Any = None
 
 
+# Until threads of the fit before, which spin for a while, have gone to sleep.
+PAUSE = 0.2
+
 SMALL = {"hidden_layer_sizes": (100,), "max_iter": 50}
 CASES = [
     Case("digits", "MLPClassifier", SMALL),
@@ -137,6 +140,7 @@ def fit(make: Callable[..., Any], case: Case, rows: Rows, seed: int) -> Fit:
             X, y, random_state=seed, stratify=strata
         )
     model = clone(make(**parameters))
+    time.sleep(PAUSE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         began = time.perf_counter()

@@ -218,6 +218,15 @@ def test_many_rows_are_sampled_for_the_curvature_only():
     assert_same(LogisticRegression(**TIGHT).fit(X, y), peer().fit(X, y))
 
 
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_matrix])
+def test_numbers_that_are_too_large_to_be_squared_are_refused(container):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    y = X[:, 0] > 0
+    LogisticRegression(max_iter=1000).fit(container(X * 1e120), y)
+    with pytest.raises(ValueError, match=r"as large as \d\.\de\+160.*StandardScaler"):
+        LogisticRegression().fit(container(X * 1e160), y)
+
+
 @pytest.mark.parametrize("intercept", [True, False])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_columns_without_information_get_no_weight(classes, intercept):

@@ -83,18 +83,7 @@ def _module(text: str, target: Target) -> Any:
         module.verify()
     except RuntimeError as error:
         raise MachineCodeError(f"LLVM rejects the generated code: {error}") from error
-    if " alloca " in text:
-        _promote(machine, module)
     return module
-
-
-def _promote(machine: Any, module: Any) -> None:
-    """Put what stands on the stack into registers where that is possible."""
-    passes = llvm.create_new_module_pass_manager()
-    passes.add_sroa_pass()
-    # The builder is named as the passes go on using it.
-    builder = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options())
-    passes.run(module, builder)
 
 
 @cache

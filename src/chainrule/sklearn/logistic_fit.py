@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import compute_class_weight
 
 from chainrule.ir import Array
 from chainrule.sklearn.one_layer import OneLayer
 from chainrule.sklearn.solvers import Request, solve
+
+# What is larger than this cannot be squared, with room to add rows up.
+_LARGEST = 1e140
 
 ClassWeight = Mapping[Any, float] | str | None
 
@@ -68,6 +72,7 @@ def fit_weights(
     `watch(weights)` is called after
     each iteration of `lbfgs`, and stops it by giving true.
     """
+    _check_size(X)
     weights = row_weights(X, codes, classes, sample_weight, settings.class_weight)
     outputs = 1 if len(classes) == 2 else len(classes)
     problem = _problem(X, codes, weights, outputs, strength, settings)
@@ -88,6 +93,17 @@ def fit_weights(
     )
     x, steps = solve(problem, x, request)
     return _by_output(x, problem), steps
+
+
+def _check_size(X: Any) -> None:
+    """Raise `ValueError` where sums of squares would be infinite."""
+    numbers = X.data if issparse(X) else X
+    largest = max(numbers.max(initial=0), -numbers.min(initial=0))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"X has numbers as large as {largest:.1e}, too large to be squared and "
+            "added up: bring its columns to a common scale first, as StandardScaler does"
+        )
 
 
 def row_weights(
