@@ -44,18 +44,6 @@ def test_the_same_text_gives_the_same_object():
     assert assemble(PRODUCT, target) == assemble(PRODUCT, target)
 
 
-def test_values_on_the_stack_are_kept_in_registers():
-    text = """
-define i64 @run(i64 %x) nounwind {
-  %place = alloca i64
-  store i64 %x, ptr %place
-  %y = load i64, ptr %place
-  ret i64 %y
-}
-"""
-    assert "rsp" not in assembly(text, named("x86-64-v3"))
-
-
 @pytest.mark.parametrize(
     "text",
     [

@@ -98,11 +98,11 @@ def fit_weights(
 def _check_size(X: Any) -> None:
     """Raise `ValueError` where sums of squares would be infinite."""
     numbers = X.data if issparse(X) else X
-    largest = max(numbers.max(initial=0), -numbers.min(initial=0))
+    largest = float(max(numbers.max(initial=0), -numbers.min(initial=0)))
     if largest > _LARGEST:
         raise ValueError(
             f"X has numbers as large as {largest:.1e}, too large to be squared and "
-            "added up: bring its columns to a common scale first, as StandardScaler does"
+            "added up: bring its columns to one scale first, as StandardScaler does"
         )
 
 
