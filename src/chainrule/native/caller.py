@@ -7,25 +7,21 @@ call at the same time have different memory.
 
 import ctypes
 from collections.abc import Sequence
-from ctypes import addressof
-from typing import Any
 
 import numpy as np
 
 from chainrule.ir import Array, Graph
 from chainrule.native import runtime
 from chainrule.native import threads as workers
+from chainrule.native.context import address
 from chainrule.native.frame import Frame
 from chainrule.native.program import Bound, Native
 from chainrule.passes import interpret
 
 # Bytes of intermediate values that are kept between calls.
 _KEPT = 1 << 20
-# Words of the context.
+# The word that says whether something was outside of what operations take.
 _FLAG = runtime.PROGRAM + Frame.FLAG
-_BUFFERS = runtime.PROGRAM + Frame.BUFFERS
-# Arrays are buffers, which types do not say before Python 3.12.
-_first_byte: Any = ctypes.c_char.from_buffer
 # Which frame each step has: there is one of both.
 _FIRST = np.zeros(1, np.int64)
 
@@ -44,13 +40,6 @@ class Caller:
         self._new = [(value.shape, value.type.dtype) for value in graph.outputs]
         number = {x: i for i, x in enumerate(graph.inputs)}
         self._assigned = [number[state] for state, _ in graph.assignments]
-        # Which word gets the address of which array: the inputs, then the outputs.
-        first = {"input": 0, "output": len(graph.inputs)}
-        self._slots = [
-            (_BUFFERS + i, first[slot.kind] + slot.number)
-            for i, slot in enumerate(native.layout.buffers)
-            if slot.kind in first
-        ]
         # By the number of threads: taken by who calls, and given back.
         self._places: dict[int, list[_Place]] = {}
 
@@ -83,8 +72,8 @@ class Caller:
         except IndexError:
             place = _Place(self._native, self._sizes, threads)
         words = place.fresh()
-        addresses = [_address(array) for array in arrays]
-        for word, number in self._slots:
+        addresses = [address(array) for array in arrays]
+        for word, number in self._native.slots:
             words[word] = addresses[number]
         if threads == 1:
             self._run(place.context, 0)
@@ -97,41 +86,18 @@ class Caller:
 
 
 class _Place:
-    """The words and the memory of one call: all but the addresses of its arrays."""
+    """The words and the memory of one call, again and again."""
 
     def __init__(self, native: Native, sizes: Bound, threads: int) -> None:
-        buffers = native.layout.buffers
         plan = native.plan([sizes], threads)
         self.small = plan.peak <= _KEPT and not native.poisoned
-        arena = np.empty(plan.peak + 64, np.uint8)
-        if native.poisoned:
-            arena.fill(0xFF)
-        base = -(-_address(arena) // 64) * 64
-        row = np.zeros(_BUFFERS + len(buffers) + 8, np.int64)
-        offset = (-_address(row) % 64) // 8
-        own = row[offset : offset + _BUFFERS + len(buffers)]
-        own[runtime.THREADS] = 1
-        own[runtime.PROGRAM + Frame.STEPS] = 1
-        own[runtime.PROGRAM + Frame.FRAMES] = sizes.words.ctypes.data
-        own[runtime.PROGRAM + Frame.FRAME_OF_STEP] = _FIRST.ctypes.data
-        for word, slot in enumerate(buffers, _BUFFERS):
-            if slot.kind == "arena":
-                own[word] = base + plan.offsets[slot.number]
-            elif slot.kind == "constant":
-                own[word] = _address(sizes.arrays[slot.number])
-        self.context: int = own.ctypes.data
-        self.words = own.data
-        self._fresh = own.copy().data
-        self._arena = arena  # for as long as its address is used
+        self._memory = native.context(plan, sizes.words, _FIRST, sizes)
+        self._memory.words[runtime.THREADS] = 1
+        self.context = self._memory.address
+        self.words = self._memory.words.data
+        self._fresh = self._memory.words.copy().data
 
     def fresh(self) -> memoryview:
         """The words as they are before a call."""
         self.words[:] = self._fresh
         return self.words
-
-
-def _address(array: Array) -> int:
-    """Where an array begins; twice as fast where one may write to it."""
-    if array.flags.writeable and array.size:
-        return addressof(_first_byte(array))
-    return int(array.__array_interface__["data"][0])

@@ -8,12 +8,11 @@ computes faster.
 from functools import cache
 from importlib import import_module
 
-import numpy as np
-
 from chainrule.ir import DType
 from chainrule.native import cache as disk
 from chainrule.native import threads as workers
 from chainrule.native.clock import ticks_per_second
+from chainrule.native.context import cache_lines
 from chainrule.native.image import Image, load
 from chainrule.native.runtime import PROGRAM, support
 from chainrule.native.target import Target, host
@@ -32,8 +31,7 @@ def flops_per_second(threads: int, dtype: DType) -> float:
     Measured once in a process, in some milliseconds: the best of a few trials.
     """
     code = load(Image.from_bytes(_image(dtype)))
-    room = np.zeros(_SEEN + 2 * _LINE * threads + _LINE, np.int64)
-    words = room[(-room.ctypes.data % 64) // 8 :]
+    words = cache_lines(_SEEN + 2 * _LINE * threads)
     each = 2.0 * _TURNS * _CHAINS * host().lanes(dtype)
     best = 0.0
     for _ in range(_TRIALS):

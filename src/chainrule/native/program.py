@@ -20,6 +20,7 @@ from chainrule import settings
 from chainrule.ir import Array, Graph, dtype_of, format_graph
 from chainrule.native import cache, ledger
 from chainrule.native import threads as workers
+from chainrule.native.context import BUFFERS, Context, address
 from chainrule.native.frame import Frame
 from chainrule.native.image import Image, Loaded, load
 from chainrule.native.layout import Layout
@@ -55,6 +56,13 @@ class Native:
         self.worth = max(1, int(layout.work / _WORTH_A_THREAD))
         self.surely_worth = max(1, int(layout.work / _SURELY_WORTH))
         self.samples = samples
+        # Which word gets the address of which array: the inputs, then the outputs.
+        first = {"input": 0, "output": len(layout.inputs)}
+        self.slots = [
+            (word, first[slot.kind] + slot.number)
+            for word, slot in enumerate(layout.buffers, BUFFERS)
+            if slot.kind in first
+        ]
         self._frames: dict[int, Bound] = {}
         self._plans: dict[tuple[int, ...], Plan] = {}
 
@@ -86,39 +94,31 @@ class Native:
         if an index was outside of its axis; what was written until then is worth
         nothing.
         """
-        layout = self.layout
-        steps = len(which)
-        words = np.zeros(PROGRAM + Frame.BUFFERS + len(layout.buffers) + 8, np.int64)
-        offset = (-words.ctypes.data % 64) // 8
-        table = np.concatenate([frame.words for frame in frames])
+        sizes = np.concatenate([frame.words for frame in frames])
         with self.claim(limit, threads) as granted:
             plan_ = self.plan(frames, granted)
-            arena = np.empty(plan_.peak + 64, np.uint8)
-            if self.poisoned:
-                arena.fill(0xFF)
-            base = -(-arena.ctypes.data // 64) * 64
-            context = words[offset:]
-            own = context[PROGRAM:]
-            own[Frame.STEPS] = steps
-            own[Frame.FRAMES] = table.ctypes.data
-            own[Frame.FRAME_OF_STEP] = which.ctypes.data
+            context = self.context(plan_, sizes, which, frames[0])
+            own = context.words[PROGRAM:]
             if order is not None and starts is not None:
-                own[Frame.ORDER] = order.ctypes.data
-                own[Frame.STARTS] = starts.ctypes.data
+                own[Frame.ORDER] = address(order)
+                own[Frame.STARTS] = address(starts)
             if times is not None:
-                own[Frame.TIMES] = times.ctypes.data
-            addresses = {
-                "input": [_address(x) for x in inputs],
-                "output": [_address(x) for x in outputs],
-                "constant": [_address(x) for x in frames[0].arrays],
-                "arena": [base + offset for offset in plan_.offsets],
-            }
-            first, last = Frame.BUFFERS, Frame.BUFFERS + len(layout.buffers)
-            own[first:last] = [addresses[s.kind][s.number] for s in layout.buffers]
-            workers.call(self.address, context.ctypes.data, granted)
+                own[Frame.TIMES] = address(times)
+            addresses = [address(x) for x in (*inputs, *outputs)]
+            for word, number in self.slots:
+                context.words[word] = addresses[number]
+            workers.call(self.address, context.address, granted)
         if own[Frame.FLAG]:
             raise BoundsError("something was outside of what an operation takes")
         return Ran(int(own[Frame.DONE]), granted, plan_)
+
+    def context(
+        self, plan: Plan, sizes: Array, which: Array, bound: "Bound"
+    ) -> Context:
+        """The words and the memory of one call, without the addresses of its arrays."""
+        return Context(
+            self.layout, plan, sizes, which, bound.arrays, poisoned=self.poisoned
+        )
 
     def plan(self, frames: Sequence["Bound"], threads: int) -> Plan:
         """Where everything lies, with room for what the largest frame needs."""
@@ -187,10 +187,6 @@ class Bound:
         self.arrays = [_array(graph, position) for position in layout.arrays]
 
 
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])
-
-
 def _array(graph: Graph, position: int) -> Array:
     operation = graph.order[position].operation
     if not isinstance(operation, Constant):
@@ -211,8 +207,8 @@ def compile_graph(
     began, built = time.perf_counter(), False
     target = host() if target is None else target
     texts = [format_graph(graph) for graph in samples.graphs]
-    use = (target.key, *inputs, *outputs, str(watched), str(timed))
-    key = "\n".join([*texts, *use[1:], str(samples.wide)])
+    use = _use(target, inputs, outputs, watched, timed=timed)
+    key = "\n".join([*texts, *use, str(samples.wide)])
 
     def build() -> bytes:
         nonlocal built
@@ -225,11 +221,11 @@ def compile_graph(
         head = json.dumps(lowered.layout.to_data()).encode()
         return struct.pack("<q", len(head)) + head + image.to_bytes()
 
-    known = _kept.get((target.key, key))
+    known = _kept.get(key)
     if known is None:
         known = _Kept(use, samples, *_load(cache.fetch(key, build, target)))
     ledger.note(compiled=built, seconds=time.perf_counter() - began)
-    _keep((target.key, key), known)
+    _keep(key, known)
     return Native(known.loaded, known.layout, samples)
 
 
@@ -248,7 +244,7 @@ def similar(
     very different ones not as fast as one that is made for those.
     """
     began = time.perf_counter()
-    use = (host().key, *inputs, *outputs, str(watched), str(timed))
+    use = _use(host(), inputs, outputs, watched, timed=timed)
     for known in reversed(list(_kept.values())):
         samples = known.samples
         suits = known.use == use and samples.wide >= wide
@@ -256,6 +252,18 @@ def similar(
             ledger.note(compiled=False, seconds=time.perf_counter() - began)
             return Native(known.loaded, known.layout, samples)
     return None
+
+
+def _use(
+    target: Target,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    watched: int | None,
+    *,
+    timed: bool,
+) -> tuple[str, ...]:
+    """What a program depends on beside its graph, in words."""
+    return target.key, *inputs, *outputs, str(watched), str(timed)
 
 
 def _load(content: bytes) -> tuple[Loaded, Layout]:
@@ -276,11 +284,16 @@ class _Kept:
 
 # The programs that this process used last, so that a function which is compiled anew
 # for every call, as in `predict`, is found without looking on disk.
-_kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
+_kept: OrderedDict[str, _Kept] = OrderedDict()
 _MOST_KEPT = 64
+# Not those whose graph holds large arrays, which would stay in memory with it: the text
+# has their content.
+_LONGEST = 1 << 20
 
 
-def _keep(key: tuple[str, str], program: _Kept) -> None:
+def _keep(key: str, program: _Kept) -> None:
+    if len(key) > _LONGEST:
+        return
     _kept[key] = program
     _kept.move_to_end(key)
     if len(_kept) > _MOST_KEPT:
