@@ -72,7 +72,6 @@ def fit_weights(
     `watch(weights)` is called after
     each iteration of `lbfgs`, and stops it by giving true.
     """
-    _check_size(X)
     weights = row_weights(X, codes, classes, sample_weight, settings.class_weight)
     outputs = 1 if len(classes) == 2 else len(classes)
     problem = _problem(X, codes, weights, outputs, strength, settings)
@@ -93,17 +92,6 @@ def fit_weights(
     )
     x, steps = solve(problem, x, request)
     return _by_output(x, problem), steps
-
-
-def _check_size(X: Any) -> None:
-    """Raise `ValueError` where sums of squares would be infinite."""
-    numbers = X.data if issparse(X) else X
-    largest = float(max(numbers.max(initial=0), -numbers.min(initial=0)))
-    if largest > _LARGEST:
-        raise ValueError(
-            f"X has numbers as large as {largest:.1e}, too large to be squared and "
-            "added up: bring its columns to one scale first, as StandardScaler does"
-        )
 
 
 def row_weights(
@@ -201,12 +189,22 @@ def check_classes(classes: Array, solver: str) -> None:
 
 
 def check_range(X: Any, solver: str) -> None:
-    """Raise scikit-learn's `ValueError` for numbers that are too large."""
+    """Raise `ValueError` for numbers that are too large: for `liblinear`, or for all.
+
+    Where they cannot be squared and added up, no solver gets anywhere.
+    """
     if solver == "liblinear" and X.max() > 1e30:
         raise ValueError(
             "Using the 'liblinear' solver while X contains a maximum value > 1e30 "
             "results in a frozen fit. Please choose another solver or rescale the "
             "input X."
+        )
+    numbers = X.data if issparse(X) else X
+    largest = float(max(numbers.max(initial=0), -numbers.min(initial=0)))
+    if largest > _LARGEST:
+        raise ValueError(
+            f"X has numbers as large as {largest:.1e}, too large to be squared and "
+            "added up: bring its columns to one scale first, as StandardScaler does"
         )
 
 
