@@ -1,9 +1,12 @@
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from chainrule.ir import Operation
+
+ROOT = Path(__file__).parents[1]
 
 # How long an example takes says something of the machine only. The gate tries the same
 # examples each time, so that it fails for what a change did; elsewhere they are new.
@@ -27,3 +30,12 @@ def fresh_registry():
     yield Operation.registry
     Operation.registry.clear()
     Operation.registry.update(known)
+
+
+@pytest.fixture
+def data_folder():
+    """Give the folder of public tables, or skip where there is none."""
+    folder = Path(os.environ.get("CHAINRULE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}; CHAINRULE_DATA may name another")
+    return folder

@@ -1,6 +1,5 @@
 import csv
 import importlib.util
-import os
 import sys
 from pathlib import Path
 
@@ -22,17 +21,8 @@ def script():
     del sys.modules["make_samples"]
 
 
-@pytest.fixture
-def tables():
-    """Give the folder of the whole tables, or skip where there is none."""
-    folder = Path(os.environ.get("CHAINRULE_DATA", ROOT.parent / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"no folder {folder}; CHAINRULE_DATA may name another")
-    return folder
-
-
-def test_the_samples_are_what_the_script_writes(script, tables, tmp_path):
-    script.main(tables, tmp_path)
+def test_the_samples_are_what_the_script_writes(script, data_folder, tmp_path):
+    script.main(data_folder, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(script.SAMPLES)
     for name in script.SAMPLES:
         assert (EXAMPLES / name).read_bytes() == (tmp_path / name).read_bytes()
