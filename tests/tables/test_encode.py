@@ -22,6 +22,7 @@ from chainrule.tables import (
     read_table,
     split,
 )
+from chainrule.tables.categories import CategoryColumn, EmbeddedColumn
 from chainrule.tables.numbers import NumberColumn
 
 BREAST_CANCER = Path(__file__).parents[2] / "examples" / "breast_cancer.csv"
@@ -127,6 +128,26 @@ def test_what_is_new_is_reported(encoder):
         assert np.array_equal(encoder.transform(new), encoded.X)
     assert [str(w.message) for w in told] == [str(f) for f in encoded.findings]
     assert {w.filename for w in told} == {__file__}
+
+
+@pytest.mark.parametrize("embed", [False, True])
+def test_a_new_category_is_no_reason_to_warn_where_others_were_rare(embed):
+    table = {"kind": [*"aaaaabbbbbcd"], "y": [*range(11), 0]}
+    options = {"embed": embed, "max_categories": 1 if embed else 50, "min_count": 3}
+    encoder = Encoder.fit(table, target="y", kinds={"kind": "category"}, **options)
+    (fitted,) = encoder.columns
+    assert isinstance(fitted, EmbeddedColumn if embed else CategoryColumn)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        X = encoder.transform({"kind": ["new", "c"]})
+    assert np.array_equal(X[0], X[1])
+    (found,) = encoder.encode({"kind": ["new", "c"]}).findings
+    assert str(found) == (
+        "column 'kind': new category in row 1; 'new' counts as a rare category"
+    )
+    # Of a gap where there was none, nothing was learnt.
+    with pytest.warns(TableWarning, match="missing in row 2; it counts as none"):
+        encoder.transform({"kind": ["new", None]})
 
 
 def test_nothing_is_told_of_the_training_rows(encoder):

@@ -137,6 +137,23 @@ def test_what_is_new_is_named_by_its_row(runs, tmp_path):
         runs["price"].evaluate(path)
 
 
+def test_a_new_category_that_counts_as_rare_is_noted_without_a_warning(runs, tmp_path):
+    rare = changed(table(500), "town", {0: "Trier", 1: "Trier", 2: "Mainz"})
+    run = train_table(rare, "price", min_count=20, epochs=1, hidden=())
+    path = tmp_path / "new.parquet"
+    parquet.write_table(changed(table(100), "town", {7: "Paris"}), path)
+    done = predict_file(run, path, tmp_path / "out.csv")
+    assert done.notes == (
+        "column 'town': new category in row 8; 'Paris' counts as a rare category",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run.evaluate(path)
+        run.predict(path)
+    with pytest.warns(TableWarning, match="'Paris' counts as none of the categories"):
+        runs["price"].evaluate(path)
+
+
 def test_what_is_new_in_a_folder_is_named_by_its_file(runs, tmp_path):
     source = tmp_path / "new"
     source.mkdir()

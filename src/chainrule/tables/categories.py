@@ -98,7 +98,10 @@ class _Categories:
             problem = "new category" if len(cells) == 1 else "new categories"
             detail = f"{shown} {verb} {self._stand_in}"
             where = np.flatnonzero(new)
-            findings.append(Finding.of(self.name, where, problem, detail))
+            learned = bool(self.rare)
+            findings.append(
+                Finding.of(self.name, where, problem, detail, learned=learned)
+            )
         if missing.any() and not self.flagged:
             detail = "it counts as none of the categories"
             where = np.flatnonzero(missing)

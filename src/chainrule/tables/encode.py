@@ -256,11 +256,14 @@ class Encoder:
     def transform(self, table: Any) -> np.ndarray:
         """Encode the inputs of a table: float32 of shape ``(rows, inputs)``.
 
-        As `encode`, but what is new in the table is told as a `TableWarning`.
+        As `encode`, but what is new in the table is told as a `TableWarning`, unless
+        the training rows taught what to make of it: a new category is nothing to warn
+        of where the column had rare ones, for it counts as one of these.
         """
         encoded = self.encode(table)
         for finding in encoded.findings:
-            warnings.warn(str(finding), TableWarning, stacklevel=2)
+            if not finding.learned:
+                warnings.warn(str(finding), TableWarning, stacklevel=2)
         return encoded.X
 
     def target(self, table: Any) -> np.ndarray:

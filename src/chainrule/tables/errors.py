@@ -18,7 +18,7 @@ class TableError(ValueError):
 
 
 class TableWarning(UserWarning):
-    """A table that was encoded although something in it is new since training."""
+    """A table that was encoded although training says nothing of something in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class Finding:
         problem: what is new, such as ``"missing"`` or ``"new category"``.
         detail: which values, and what stands for them.
         first: the first few of the rows, counted from 0; empty where nobody looked.
+        learned: whether training rows show what to make of it, as the rare categories
+            do of a new one; then it is worth a note, and no warning.
 
     >>> print(Finding("age", 2, "missing", "the median 38 stands for it"))
     column 'age': missing in 2 rows; the median 38 stands for it
@@ -43,14 +45,21 @@ class Finding:
     problem: str
     detail: str
     first: tuple[int, ...] = ()
+    learned: bool = False
 
     @classmethod
     def of(
-        cls, column: str, indices: Sequence[int] | np.ndarray, problem: str, detail: str
+        cls,
+        column: str,
+        indices: Sequence[int] | np.ndarray,
+        problem: str,
+        detail: str,
+        *,
+        learned: bool = False,
     ) -> Self:
         """Note what is new in these rows, counted from 0."""
         first = tuple(_places(indices[:SHOWN]))
-        return cls(column, len(indices), problem, detail, first)
+        return cls(column, len(indices), problem, detail, first, learned)
 
     def __str__(self) -> str:
         """Say it in one sentence."""

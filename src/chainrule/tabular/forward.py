@@ -1,6 +1,6 @@
 """What a network gives for tables of any size, some thousand rows at a time."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from os import PathLike
 from typing import TypeVar
@@ -45,9 +45,17 @@ class Forward:
     @property
     def notes(self) -> tuple[str, ...]:
         """The same as sentences, which name rows by their file if there are several."""
+        return self._told(self.findings)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Those of the `notes` that training has not taught what to make of."""
+        return self._told(f for f in self.findings if not f.learned)
+
+    def _told(self, findings: Iterable[Finding]) -> tuple[str, ...]:
         several = tuple(self._files.items()) if len(self._files) > 1 else ()
         with in_files(several):
-            return tuple(str(finding) for finding in self.findings)
+            return tuple(map(str, findings))
 
     def over(
         self,

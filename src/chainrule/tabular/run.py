@@ -110,8 +110,8 @@ class TableRun:
         classes, a column `probability_<class>` each follows. `with_inputs` puts the
         columns of the table before them.
 
-        What is new in the table since training (a new category, a gap in a column that
-        had none) is told as a `TableWarning`.
+        What is new in the table since training (a gap in a column that had none, a new
+        category in one without rare ones) is told as a `TableWarning`.
 
         Args:
             source: whatever `chainrule.tables.read_table` takes. It needs the columns
@@ -173,8 +173,8 @@ class TableRun:
             source, kept, columns=[self.target], target=self.target, **reading
         )
         parts = list(judged)
-        for note in forward.notes:
-            warnings.warn(note, TableWarning, stacklevel=3)
+        for warning in forward.warnings:
+            warnings.warn(warning, TableWarning, stacklevel=3)
         if not parts:
             raise TableError(f"the target {self.target!r} has no value in any row")
         truth, y = (np.concatenate(part) for part in zip(*parts, strict=True))
