@@ -125,6 +125,8 @@ def test_a_nan_is_not_hidden():
         (lambda: losses.huber([1.0], [1.0], delta=0), "delta is above 0, not 0"),
         (lambda: losses.quantile([1.0], [1.0], q=1), "q is between 0 and 1, not 1"),
         (lambda: losses.quantile([1.0], [1.0], q=-0.1), "q is between 0 and 1"),
+        (lambda: losses.quantile([[1.0, 1.0]], [1.0], q=[0.5, 1]), "0 and 1, not 1"),
+        (lambda: losses.quantile([1.0], [1.0], q=float("nan")), "0 and 1, not nan"),
         (lambda: losses.poisson([1.0], [-2.0]), r"poisson: -2\.0 is no target: counts"),
         (lambda: losses.cosine(1.0, 1.0), "this is one number"),
     ],
@@ -132,6 +134,117 @@ def test_a_nan_is_not_hidden():
 def test_nonsense_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+QUANTILES = [0.9, 0.1, 0.5]  # in any order
+
+
+@pytest.mark.parametrize("shape", [(6, 3), (4, 2, 3)])
+def test_several_quantiles(shape):
+    y, t = data(*shape)
+    by_column = losses.quantile(y, t, q=QUANTILES, reduction="none").numpy()
+    for k, q in enumerate(QUANTILES):
+        expected = pinball(q)(y[..., k], t[..., k])
+        np.testing.assert_allclose(by_column[..., k], expected, rtol=1e-12)
+    one = t[..., 0]
+    expected = np.stack(
+        [pinball(q)(y[..., k], one) for k, q in enumerate(QUANTILES)], axis=-1
+    )
+    for target in (one, one[..., None]):
+        for q in (QUANTILES, tuple(QUANTILES), np.array(QUANTILES)):
+            found = losses.quantile(y, target, q=q)
+            assert found.item() == pytest.approx(expected.mean(), rel=1e-12)
+
+
+def test_several_quantiles_are_scored_as_by_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    y, t = data(50, 3)
+    w = np.random.default_rng(1).uniform(0, 2, size=50)
+    for weight in (None, w):
+        each = [
+            metrics.mean_pinball_loss(t[:, 0], y[:, k], alpha=q, sample_weight=weight)
+            for k, q in enumerate(QUANTILES)
+        ]
+        found = losses.quantile(y, t[:, 0], q=QUANTILES, sample_weight=weight).item()
+        assert found == pytest.approx(np.mean(each), rel=1e-12)
+
+
+def test_a_batch_of_as_many_rows_as_quantiles():
+    y, t = data(3, 3)
+    expected = losses.quantile(y, np.repeat(t[:, :1], 3, axis=1), q=QUANTILES)
+    assert losses.quantile(y, t[:, 0], q=QUANTILES) == expected
+
+
+@pytest.mark.parametrize("targets", [(5,), (5, 1), (5, 3)])
+def test_gradients_of_several_quantiles(targets):
+    y, _ = data(5, 3)
+    t = np.random.default_rng(2).normal(size=targets)
+    w = np.array([1.0, 0.0, 2.0, 0.5, 3.0])
+    cr.check_gradients(lambda y: losses.quantile(y, t, q=QUANTILES), y)
+    cr.check_gradients(
+        lambda y, t: losses.quantile(y, t, q=QUANTILES, sample_weight=w), y, t
+    )
+    for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 1e-6)):
+        numbers = (y.astype(dtype), t.astype(dtype), w.astype(dtype))
+
+        def loss(y, t, w):
+            return losses.quantile(y, t, q=QUANTILES, sample_weight=w)
+
+        value, dy = cr.compile(cr.value_and_grad(loss))(*numbers)
+        expected, gradient = cr.value_and_grad(loss)(*numbers)
+        assert value.dtype == dy.dtype == dtype
+        np.testing.assert_allclose(value.numpy(), expected.numpy(), rtol=tolerance)
+        np.testing.assert_allclose(dy.numpy(), gradient.numpy(), rtol=tolerance)
+
+
+def test_one_quantile_in_a_list_is_that_quantile():
+    y, t = data(6, 1)
+    expected = losses.quantile(y, t, q=0.9)
+    assert losses.quantile(y, t[:, 0], q=[0.9]) == expected
+
+
+def test_sorted_quantiles_are_never_worse():
+    rng = np.random.default_rng(3)
+    y, t = rng.normal(size=(200, 3)), rng.normal(size=200)
+    q = sorted(QUANTILES)
+    crossed = losses.quantile(y, t, q=q, reduction="none").sum(axis=1).numpy()
+    in_order = np.sort(y, axis=1)
+    found = losses.quantile(in_order, t, q=q, reduction="none").sum(axis=1).numpy()
+    assert (found <= crossed + 1e-12).all()
+    assert (found < crossed - 0.1).any()
+
+
+def test_a_network_learns_several_quantiles():
+    noise = np.random.default_rng(0).normal(size=2000)
+    net = cr.nn.Dense(1, 3, rng=0)
+    cr.fit(
+        net,
+        np.zeros((2000, 1)),
+        noise,
+        loss=losses.get("quantile", q=[0.1, 0.5, 0.9]),
+        optimizer=cr.optim.Adam(cr.optim.Cosine(0.02)),
+        batch_size=100,
+        epochs=20,
+        seed=0,
+    )
+    expected = np.quantile(noise, [0.1, 0.5, 0.9])
+    np.testing.assert_allclose(net.b.numpy(), expected, atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "message"),
+    [
+        ((6, 2), (6,), r"has shape \(6, 2\); for q=\[0.9, 0.1, 0.5\] .*, \(B, 3\)"),
+        ((3,), (3,), r"has shape \(3,\); for q="),
+        ((6, 3), (5,), "each number that is predicted needs one target"),
+        ((6, 3), (6, 2), "each number that is predicted needs one target"),
+    ],
+)
+def test_predictions_that_are_not_those_quantiles_are_refused(
+    prediction, target, message
+):
+    with pytest.raises(ValueError, match=message):
+        losses.quantile(np.ones(prediction), np.ones(target), q=QUANTILES)
 
 
 def cosine(y, t):

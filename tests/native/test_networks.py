@@ -281,6 +281,13 @@ def test_losses_of_numbers(loss):
     check(dense(cr.nn.Tanh), regression(), loss, epochs=1)
 
 
+def test_several_quantiles():
+    data = regression()
+    loss = cr.losses.get("quantile", q=[0.1, 0.5, 0.9])
+    check(dense(cr.nn.Tanh), data, loss, epochs=1)
+    check(dense(cr.nn.Tanh), Rows(data.X, data.y[:, 0]), loss, epochs=1)
+
+
 def test_losses_of_counts_and_of_two_classes():
     data = regression()
     counts = Rows(data.X, np.floor(np.abs(data.X[:, :3]) * 3))

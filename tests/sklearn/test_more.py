@@ -284,16 +284,14 @@ def test_a_regressor_can_learn_by_any_loss(loss):
     assert a.score(X, y) > 0.7
 
 
-def test_a_quantile_is_learned_by_a_function():
-    def upper(prediction, target, *, sample_weight=None):
-        return cr.losses.quantile(
-            prediction, target, q=0.9, sample_weight=sample_weight
-        )
-
+@pytest.mark.parametrize("q", [0.9, [0.1, 0.5, 0.9]])
+def test_a_quantile_is_learned_by_a_function(q):
     noise = np.random.default_rng(0).normal(size=400)
-    a = quick(MLPRegressor, loss=upper, max_iter=300, learning_rate_init=0.01, tol=0)
-    a.fit(np.zeros((400, 1)), noise)
-    assert a.predict([[0.0]])[0] == pytest.approx(np.quantile(noise, 0.9), abs=0.1)
+    loss = cr.losses.get("quantile", q=q)
+    a = quick(MLPRegressor, loss=loss, max_iter=300, learning_rate_init=0.01, tol=0)
+    # A target for each output.
+    a.fit(np.zeros((400, 1)), np.stack([noise] * np.size(q), axis=1).squeeze())
+    assert a.predict([[0.0]])[0] == pytest.approx(np.quantile(noise, q), abs=0.1)
 
 
 def test_losses_that_are_not_known_are_refused():

@@ -1,15 +1,21 @@
 """Losses for numbers."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
 
 from chainrule import functions as F
 from chainrule.expressions.promote import Operand
+from chainrule.ir import Array
 from chainrule.losses.reduction import (
     Reduction,
     check_fraction,
     check_range,
     pair,
+    real,
     reduced,
+    tensor_of,
 )
 from chainrule.tensor import Tensor
 
@@ -83,24 +89,64 @@ def quantile(
     prediction: Operand,
     target: Operand,
     *,
-    q: float = 0.5,
+    q: float | Sequence[float] = 0.5,
     sample_weight: Operand | None = None,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """`l = q r` where `r >= 0`, else `(q - 1) r`; `r = t - y`.
+    """`l = q r` where `r >= 0`, else `(q - 1) r`; `r = t - y`. Also the pinball loss.
 
     Its best constant prediction is the `q`-quantile of the targets: Koenker and
     Bassett 1978, "Regression quantiles". Shapes `(B,)`, `(B, 1)` or `(B, ...)`.
 
+    A sequence of `K` quantiles is for predictions of shape `(B, K)`, or `(..., K)`: one
+    column for each, in that order. The targets are one for each row, `(B,)` or
+    `(B, 1)`, or one for each prediction, `(B, K)`. The mean is that of all of them.
+
+    Nothing keeps predicted quantiles in order: where they are close together, or in a
+    row unlike those of the training, that of 0.9 may lie below that of 0.5. To sort
+    those of each row (`np.sort(y, axis=-1)`, where `q` rises) puts them right, and
+    never makes this loss larger: Chernozhukov, Fernandez-Val and Galichon 2010,
+    "Quantile and probability curves without crossing".
+
+    Raises `ValueError` for a `q` that is not between 0 and 1, and for a prediction
+    that has not one column for each.
+
     >>> import chainrule as cr
     >>> cr.losses.quantile([1.0, 2.0], [2.0, 1.0], q=0.9, reduction="none")
     tensor([0.9, 0.1])
+    >>> y = [[1.0, 3.0, 4.0], [1.0, 2.0, 3.0]]
+    >>> cr.losses.quantile(y, [2.0, 4.0], q=[0.1, 0.5, 0.9], reduction="none")
+    tensor([[0.1, 0.5, 0.2],
+            [0.3, 1. , 0.9]])
     """
-    check_fraction("quantile", "q", q, ends=False)
-    y, t = pair("quantile", prediction, target)
+    shares = np.asarray(q, np.float64)
+    for share in shares.flat:
+        check_fraction("quantile", "q", float(share), ends=False)
+    if shares.ndim == 0:
+        y, t = pair("quantile", prediction, target)
+    else:
+        y, t = _pair_of_columns(prediction, target, shares)
     r = t - y
-    loss = F.maximum(r * q, r * (q - 1))
+    loss = F.maximum(r * shares.astype(y.dtype), r * (shares - 1).astype(y.dtype))
     return reduced("quantile", loss, sample_weight, reduction)
+
+
+def _pair_of_columns(
+    prediction: Operand, target: Operand, q: Array
+) -> tuple[Tensor, Tensor]:
+    """Both as real numbers of the shape of the prediction, one column for each `q`."""
+    y, t = real("quantile", prediction), tensor_of(target)
+    if y.ndim < 2 or y.shape[-1:] != q.shape:
+        raise ValueError(
+            f"quantile: the prediction has shape {y.shape}; for q={q.tolist()} it has "
+            f"one column for each, (B, {len(q)})"
+        )
+    rows = y.shape[:-1]
+    if t.shape == rows:
+        t = t.reshape((*rows, 1))
+    if t.shape == (*rows, 1):
+        t = F.broadcast_to(t, y.shape)
+    return pair("quantile", y, t)
 
 
 def poisson(

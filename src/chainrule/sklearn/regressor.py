@@ -37,7 +37,8 @@ class MLPRegressor(RegressorMixin, Perceptron):
         loss: "squared_error", which is halved; "poisson" for counts: half of Poisson's
             deviance, where the network gives the logarithm of the mean; "huber",
             "absolute_error", "quantile" or "cosine" of `chainrule.losses`, or a
-            function of predictions, targets and `sample_weight`.
+            function of predictions, targets and `sample_weight`, such as
+            `chainrule.losses.get("quantile", q=0.9)`.
         hidden_layer_sizes: how many neurons each hidden layer has, or one number.
         activation: of the hidden layers: "identity", "logistic", "tanh", "relu", or any
             other that chainrule knows, such as "gelu"; a list has one for each layer.
