@@ -6,6 +6,7 @@ twice as much, and so on, each time in a process of its own that may take so muc
 memory. Shown are the most memory that the process had, the seconds until training began
 (the table is read twice: once to learn how it is encoded, once to encode it) and the
 rows per second of the epochs, beside those of epochs whose rows are all in memory.
+With `--packed`, rows are kept as where the system has too little memory for the file.
 
     python streaming.py --rows 5_000_000 10_000_000 20_000_000
     python streaming.py --rows 500_000 1_000_000 --in-memory 250_000 --memory 400MB
@@ -33,6 +34,7 @@ import chainrule as cr
 from chainrule.tabular import TableCallback, train_table
 from chainrule.tabular.network import Architecture
 from chainrule.tabular.problem import Problem
+from chainrule.training import stream_disk
 
 NUMBERS, INTEGERS, TEXTS = 40, 5, 5
 WORDS = np.array([f"word {k}" for k in range(10)])
@@ -101,6 +103,8 @@ class Clock(TableCallback):
 def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     """Train in this process; the times, and the most memory it had."""
     clock = Clock()
+    if asked.packed:
+        stream_disk.available = lambda: 0
     streamed = asked.memory is not None
     run = train_table(
         str(folder) if streamed else read(folder),
@@ -130,7 +134,7 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
 def measured_apart(folder: Path, asked: argparse.Namespace, memory: str | None) -> Any:
     """Have another process measure, so that memory is that of one training."""
     options = ["--epochs", asked.epochs, "--folder", asked.folder]
-    options += ["--hidden", *asked.hidden]
+    options += ["--hidden", *asked.hidden, *["--packed"] * asked.packed]
     options += [] if memory is None else ["--memory", memory]
     command = [sys.executable, __file__, "--measure", folder, *options]
     done = subprocess.run(
@@ -169,6 +173,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--folder", default=tempfile.gettempdir(), help="where to write"
     )
+    parser.add_argument("--packed", action="store_true", help="unpack rows as they come")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()

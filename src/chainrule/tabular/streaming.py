@@ -42,9 +42,10 @@ from chainrule.tabular.problem import (
     shaped,
 )
 from chainrule.training.data import Rows
-from chainrule.training.stream import ClassWeighted, Source, Stream, window_bytes
-from chainrule.training.stream_disk import DiskSource
+from chainrule.training.stream import Stream
+from chainrule.training.stream_disk import ClassWeighted, DiskSource, disk_source
 from chainrule.training.stream_memory import available, bytes_of
+from chainrule.training.stream_source import Source, window_bytes
 
 __all__ = ["StreamedProblem", "allowance", "prepare_streamed"]
 
@@ -90,7 +91,7 @@ class StreamedProblem(Problem):
                     "class_weight: a class of weight 0 has to be left out of a table "
                     "that does not fit into memory"
                 )
-            source = ClassWeighted(source, class_weights)
+            source = ClassWeighted(source, class_weights, self.source.folder)
         return {"X": source}
 
     def checksum(self) -> str:
@@ -216,8 +217,9 @@ def _written(
     memory: int,
 ) -> tuple[DiskSource, Array]:
     """Encode all rows that are trained on; those, and how many each class has."""
-    disk = DiskSource(
+    disk = disk_source(
         Rows(part.X[:0], part.y[:0]),
+        found.training,
         folder=scratch,
         window_bytes=window_bytes(memory),
         columns=encoder.inputs,

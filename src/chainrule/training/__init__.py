@@ -8,7 +8,7 @@ from chainrule.training.loop import fit
 from chainrule.training.penalties import L2, Penalty
 from chainrule.training.program import predict
 from chainrule.training.run import Callback, Run
-from chainrule.training.stream import ArraySource, Source
+from chainrule.training.stream_source import ArraySource, Source
 
 __all__ = [
     "L2",

@@ -181,7 +181,7 @@ def _numbers(name: str, data: Any, dtype: DType, *, keep: bool = False) -> Array
             "categories into numbers first (chainrule.tables does it for whole tables)"
         )
     if array.dtype.kind != "f":
-        return array
+        return native(array)
     # A sum is finite only if all summands are, and takes a fraction of the time.
     with np.errstate(all="ignore"):
         finite = np.isfinite(array.sum() if array.size else 0) or np.isfinite(array)
@@ -199,6 +199,11 @@ def _numbers(name: str, data: Any, dtype: DType, *, keep: bool = False) -> Array
         raise ValueError(f"{name} has numbers too large for {dtype}: scale it first")
     kept = keep and any(array.dtype == np.dtype(known) for known in _KEPT)
     return array if kept else array.astype(dtype, copy=False)
+
+
+def native(array: Array) -> Array:
+    """The same numbers, with their bytes in the order of this machine."""
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _weights(sample_weight: Any, count: int, dtype: DType) -> Array:

@@ -25,7 +25,8 @@ from chainrule.training.program import EVALUATION_BATCH, Loss, Program, smallest
 from chainrule.training.run import Callback, Look, Run
 from chainrule.training.scores import Metrics, Score, name_of, scores
 from chainrule.training.speed import Meter
-from chainrule.training.stream import Piece, Source, Stream
+from chainrule.training.stream import Piece, Stream
+from chainrule.training.stream_source import Source
 
 Validation = float | tuple[Any, ...] | None
 # The rows in the order in which an epoch, counted from 0, visits them.

@@ -4,6 +4,9 @@ A `Source` has rows in blocks that are read one at a time. An epoch goes through
 blocks in an order that the seed and the number of the epoch choose, and through the
 rows of several blocks together, a *window*, in a random order. While the program trains
 on one window, another thread reads the next: two windows are all that is in memory.
+Rows that lie in arrays, in memory or in mapped files, stay where they are: a window is
+then the part of the order that has them, and the other thread sees to it that the file
+is in memory where it is read next.
 
 How well rows are mixed: two rows of one block are always in the same window, though
 seldom in the same batch, and which blocks share a window differs from epoch to epoch.
@@ -13,8 +16,6 @@ order that `fit` has for arrays, and the result has the same bits.
 """
 
 import threading
-import zlib
-from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,165 +26,9 @@ import numpy as np
 
 from chainrule.ir import Array, DType
 from chainrule.random import permutation, row_words
-from chainrule.training.data import Rows, batch_bounds
-from chainrule.training.stream_memory import bytes_of
-
-# A window is no larger than this, however much memory there is: so the result does not
-# depend on the memory of the machine, unless that is small.
-WINDOW_BYTES = 1 << 28
-# Two windows and the validation rows take half of the memory that is allowed; the rest
-# is for Python, the libraries, the network.
-_WINDOWS_IN_MEMORY = 5
-
-# Beside its entries, a row in a window needs its number and its place in the order,
-# and twice as much while the order is made.
-_ORDER_BYTES = 32
-
-# Blocks are large enough for a disk, and a window has some of them at least.
-_BLOCK_BYTES = 1 << 20
-_BLOCKS_IN_WINDOW = 16
-
-
-class Source(ABC):
-    """Rows that are read block by block.
-
-    A subclass says how many rows each block has, what rows look like, and how a block
-    is read. Blocks are read on another thread, one at a time; what `read` raises there
-    is raised by `fit`. The same block always has the same rows.
-
-    Attributes:
-        columns: what the columns of `X` are called, if anything.
-        name: what messages call the source.
-        checked: whether all numbers are known to be finite, and all targets to suit
-            the loss, so that nobody looks at them again.
-        window_bytes: how much memory a window may take.
-    """
-
-    columns: Sequence[str] | None = None
-    name: str = "the source"
-    checked: bool = False
-    window_bytes: int = WINDOW_BYTES
-
-    @property
-    @abstractmethod
-    def sizes(self) -> Array:
-        """How many rows each block has, int64."""
-
-    @property
-    @abstractmethod
-    def like(self) -> Rows:
-        """No row, in arrays of the dtypes and shapes that rows have."""
-
-    @abstractmethod
-    def read(self, block: int, into: Rows) -> None:
-        """Write the rows of a block into the arrays of `into`, which has as many."""
-
-    @abstractmethod
-    def fingerprint(self) -> str:
-        """A checksum, by which a checkpoint knows the rows it belongs to."""
-
-    def __len__(self) -> int:
-        return int(self.sizes.sum())
-
-
-class ArraySource(Source):
-    """The rows of arrays that lie on disk, such as those of `np.load(mmap_mode="r")`.
-
-    Args:
-        X: inputs `(B, ...)`: numbers.
-        y: targets `(B, ...)`; class numbers are integers.
-        sample_weight: one positive number for each row, if they do not count alike.
-        memory: how much may be in memory: bytes, or `"2GB"`.
-        block_rows: rows that are read at a time; by default about a megabyte of them.
-        columns: what the columns of `X` are called, for messages.
-
-    >>> import chainrule as cr
-    >>> X = np.random.default_rng(0).normal(size=(1000, 3)).astype(np.float32)
-    >>> source = ArraySource(X, X[:, :1], block_rows=100)
-    >>> net = cr.nn.Dense(3, 1, rng=0)
-    >>> history = cr.fit(net, source, loss="squared", epochs=3)
-    >>> len(source), history["loss"][-1] < history["loss"][0]
-    (1000, True)
-    """
-
-    def __init__(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        *,
-        memory: int | str | None = None,
-        block_rows: int | None = None,
-        columns: Sequence[str] | None = None,
-    ) -> None:
-        self._rows = Rows(X, y, sample_weight)
-        _check_arrays(self._rows)
-        self.window_bytes = window_bytes(memory)
-        size = rows_of_block(self._rows, self.window_bytes)
-        self._bounds = batch_bounds(len(X), size if block_rows is None else block_rows)
-        self.columns = columns
-        self.name = "X"
-
-    @property
-    def sizes(self) -> Array:
-        """How many rows each block has."""
-        return np.diff(self._bounds)
-
-    @property
-    def like(self) -> Rows:
-        """No row, in arrays like those given."""
-        return self._rows.take(slice(0, 0))
-
-    def read(self, block: int, into: Rows) -> None:
-        """Copy the rows of a block."""
-        part = slice(self._bounds[block], self._bounds[block + 1])
-        for array, found in zip(into.arrays, self._rows.arrays, strict=True):
-            if array is not None and found is not None:
-                array[...] = found[part]
-
-    def fingerprint(self) -> str:
-        """A checksum of all entries."""
-        return self._rows.fingerprint()
-
-
-class ClassWeighted(Source):
-    """The rows of another source, each with the weight of its class.
-
-    Args:
-        source: rows without weights, whose targets are class numbers.
-        by_class: the weight of each class, above 0.
-    """
-
-    def __init__(self, source: Source, by_class: Array) -> None:
-        if not (by_class > 0).all():
-            raise ValueError(
-                "rows that are streamed need weights above 0, not "
-                f"{by_class.tolist()}: leave that class out of the table instead"
-            )
-        self._source, self._by_class = source, by_class
-        self.columns, self.name = source.columns, source.name
-        self.checked, self.window_bytes = source.checked, source.window_bytes
-
-    @property
-    def sizes(self) -> Array:
-        """How many rows each block has."""
-        return self._source.sizes
-
-    @property
-    def like(self) -> Rows:
-        """No row, with a weight."""
-        return replace(self._source.like, weights=self._by_class[:0])
-
-    def read(self, block: int, into: Rows) -> None:
-        """Read a block, and look the weights up."""
-        self._source.read(block, replace(into, weights=None))
-        if into.weights is not None:
-            into.weights[...] = self._by_class[into.y.ravel().astype(np.intp)]
-
-    def fingerprint(self) -> str:
-        """A checksum of all entries."""
-        weights = zlib.crc32(np.ascontiguousarray(self._by_class).tobytes())
-        return f"{self._source.fingerprint()}-{weights:08x}"
+from chainrule.training.data import Rows, batch_bounds, native
+from chainrule.training.stream_pages import bring, forget
+from chainrule.training.stream_source import WINDOWS_IN_MEMORY, Source, row_bytes
 
 
 @dataclass(frozen=True)
@@ -241,6 +86,7 @@ class Stream:
         self.source = source
         self._dtype, self._held, self._seed = dtype, held, seed
         self._like = _converted(source, dtype, labels=labels)
+        self._in_place = _in_place(source, self._like)
         blocks = np.asarray(source.sizes, np.int64)
         self._firsts = np.concatenate([[0], np.cumsum(blocks)])
         self.sizes = blocks
@@ -354,7 +200,7 @@ class Stream:
         largest = int(self.sizes.max(initial=1))
         if room < max(largest, batch):
             needed = (max(largest, batch) + batch) * row_bytes(self._like)
-            allowed = _WINDOWS_IN_MEMORY * needed / 1e6
+            allowed = WINDOWS_IN_MEMORY * needed / 1e6
             raise ValueError(
                 f"too little memory to stream {self.source.name}: blocks of {largest} "
                 f"rows and batches of {batch} need memory={allowed:.0f}MB at least"
@@ -366,25 +212,28 @@ class Stream:
     ) -> Generator[Piece]:
         """The windows of an epoch, whose batches begin at `bounds` all in all.
 
-        The arrays of a window are overwritten once the next but one is asked for. Close
-        it (`contextlib.closing`) where it is not exhausted, to end the thread.
+        Arrays into which windows are read are overwritten once the next but one is
+        asked for. Close it (`contextlib.closing`) where it is not exhausted, to end the
+        thread.
         """
         windows = self._windows(seed, epoch, bounds, shuffle=shuffle)
-        size = int(np.diff(bounds).max())
-        most = self.window_rows(size) + size
-        count = min(len(windows), 2)
-        if len(self._buffers) < count or len(self._buffers[0]) < most:
-            self._buffers = []  # before new ones are made
-            self._buffers = [self.empty(most) for _ in range(count)]
+        if self._in_place is None:
+            self._make_room(len(windows), int(np.diff(bounds).max()))
         stopped = threading.Event()
 
         def fill(number: int, last: Piece | None) -> Piece:
-            buffer = self._buffers[number % 2]
-            filled = self._fill(windows[number], buffer, last, stopped)
-            order = _order(seed, epoch, number, len(filled), shuffle=shuffle)
             own = windows[number]
             cut = bounds[own.first : own.stop + 1] - bounds[own.first]
-            return Piece(filled, order, cut, own.first)
+            if self._in_place is None:
+                buffer = self._buffers[number % 2]
+                filled = self._fill(own, buffer, last, stopped)
+                order = _order(seed, epoch, number, len(filled), shuffle=shuffle)
+                return Piece(filled, order, cut, own.first)
+            if number > 1:
+                self._forget()
+            here = self._bring(self._in_place, own, last, stopped)
+            order = here[_order(seed, epoch, number, len(here), shuffle=shuffle)]
+            return Piece(self._in_place, order, cut, own.first)
 
         with ThreadPoolExecutor(1, "chainrule-reader") as reader:
             try:
@@ -397,6 +246,8 @@ class Stream:
                         yield piece
             finally:
                 stopped.set()
+        if len(windows) > 2:
+            self._forget()
 
     # --- helpers ------------------------------------------------------------------
 
@@ -418,6 +269,14 @@ class Stream:
             first, carried = stop, there - int(bounds[stop])
         return windows
 
+    def _make_room(self, windows: int, batch: int) -> None:
+        """Have arrays for two windows, if there are two, and what is left of others."""
+        most = self.window_rows(batch) + batch
+        count = min(windows, 2)
+        if len(self._buffers) < count or len(self._buffers[0]) < most:
+            self._buffers = []  # before new ones are made
+            self._buffers = [self.empty(most) for _ in range(count)]
+
     def _fill(
         self, window: _Window, buffer: Rows, last: Piece | None, stopped: Any
     ) -> Rows:
@@ -433,6 +292,39 @@ class Stream:
             self._read(int(block), _part(buffer, filled, stop))
             filled = stop
         return _part(buffer, 0, filled)
+
+    def _bring(
+        self, lying: Rows, window: _Window, last: Piece | None, stopped: Any
+    ) -> Array:
+        """The rows of a window where they lie, which is in memory from now on.
+
+        Those come first that are left from the last window.
+        """
+        rows = [np.zeros(0, np.int64)]
+        if last is not None:
+            rows.append(last.order[len(last.order) - window.carried :])
+        for block in window.blocks.tolist():
+            if stopped.is_set():
+                break
+            numbers = np.arange(self._firsts[block], self._firsts[block + 1])
+            part = lying.take(slice(numbers[0], numbers[-1] + 1))
+            for array in part.arrays:
+                if array is not None:
+                    bring(array)
+            if not self.source.checked:
+                _check_finite(part)
+            rows.append(numbers[self._kept(block)] if self._held else numbers)
+        return np.concatenate(rows)
+
+    def _forget(self) -> None:
+        """Let go of the memory that rows take where they lie, as far as it comes back.
+
+        That of the window which is trained on comes back at once. That of what lies
+        beside the blocks that were read does not: the system brings it in as well.
+        """
+        for array in () if self._in_place is None else self._in_place.arrays:
+            if array is not None:
+                forget(array)
 
     def _read(self, block: int, into: Rows) -> None:
         """Read what is trained on of a block."""
@@ -492,32 +384,6 @@ def _cuts(sizes: Sequence[int], room: int) -> list[int]:
     return cuts
 
 
-def window_bytes(memory: int | str | None) -> int:
-    """How much a window may take where so much memory is allowed.
-
-    >>> window_bytes("100MB"), window_bytes(None) == WINDOW_BYTES
-    (20000000, True)
-    """
-    if memory is None:
-        return WINDOW_BYTES
-    return min(WINDOW_BYTES, bytes_of(memory) // _WINDOWS_IN_MEMORY)
-
-
-def rows_of_block(like: Rows, window: int) -> int:
-    """How many rows a block best has, where a window has so many bytes."""
-    return max(min(_BLOCK_BYTES, window // _BLOCKS_IN_WINDOW) // row_bytes(like), 1)
-
-
-def row_bytes(like: Rows) -> int:
-    """How much memory a row takes in a window, and for its place in the order."""
-    entries = [
-        int(part.dtype.itemsize * np.prod(part.shape[1:]))
-        for part in like.arrays
-        if part is not None
-    ]
-    return sum(entries) + _ORDER_BYTES
-
-
 def _order(seed: int, epoch: int, window: int, rows: int, *, shuffle: bool) -> Array:
     """The order in which a window is gone through; in the first, that of arrays."""
     if not shuffle:
@@ -536,10 +402,12 @@ def _converted(source: Source, dtype: DType, *, labels: bool) -> Rows:
             f"y of {source.name} has dtype {like.y.dtype}, and class numbers are "
             "integers: convert it first"
         )
-    y = like.y.astype(dtype) if like.y.dtype.kind == "f" else like.y
+    X, y = native(like.X), native(like.y)
+    y = y.astype(dtype) if y.dtype.kind == "f" else y
     weights = None if like.weights is None else like.weights.astype(dtype)
     return replace(
         like,
+        X=X,
         y=y,
         weights=weights,
         columns=source.columns,
@@ -548,18 +416,22 @@ def _converted(source: Source, dtype: DType, *, labels: bool) -> Rows:
     )
 
 
-def _check_arrays(rows: Rows) -> None:
-    if len(rows) == 0:
-        raise ValueError(f"there are no rows: X has shape {rows.X.shape}")
-    if len(rows.y) != len(rows):
-        raise ValueError(
-            f"X has {len(rows)} rows and y has {len(rows.y)}: each row needs one target"
+def _in_place(source: Source, like: Rows) -> Rows | None:
+    """The rows where they lie, if a program can read them there."""
+    found = source.in_place()
+    if found is None:
+        return None
+    for array, expected in zip(found.arrays, like.arrays, strict=True):
+        suits = array is expected is None or (
+            isinstance(array, np.ndarray)
+            and expected is not None
+            and array.dtype == expected.dtype
+            and array.flags.c_contiguous
+            and array.flags.aligned
         )
-    weights = rows.weights
-    if weights is not None and (
-        weights.shape != (len(rows),) or not (weights > 0).all()
-    ):
-        raise ValueError("sample_weight needs a positive number for each row")
+        if not suits:
+            return None
+    return replace(like, X=found.X, y=found.y, weights=found.weights, numbers=None)
 
 
 def _check_finite(rows: Rows) -> None:
