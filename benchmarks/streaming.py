@@ -173,7 +173,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--folder", default=tempfile.gettempdir(), help="where to write"
     )
-    parser.add_argument("--packed", action="store_true", help="unpack rows as they come")
+    parser.add_argument(
+        "--packed", action="store_true", help="unpack rows as they come"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
