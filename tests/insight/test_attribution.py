@@ -1,5 +1,7 @@
 """Gradient x input, and integrated gradients."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -122,6 +124,14 @@ def test_what_is_printed():
     assert row[0] == "row 1: output 0 is 66, and 0 at the baseline"
     assert row[2].split() == ["column", "11", "1", "+11"]
     assert row[-2].split() == ["2", "others", "+1"]
+
+
+def test_cells_of_a_table_are_printed_as_they_are():
+    found = explain(cr.nn.Dense(4, 1, rng=0), np.ones((1, 4)))
+    cells = np.array([["Ulm", None, 3.14159, np.nan]], object)
+    lines = repr(replace(found, X=cells).row(0)).splitlines()[2:6]
+    shown = {line.split()[0]: line.split()[1:-1] for line in lines}
+    assert shown == {"x0": ["Ulm"], "x1": ["missing"], "x2": ["3.142"], "x3": []}
 
 
 def test_groups_add_up():

@@ -77,6 +77,18 @@ def test_a_weight_is_a_row_so_many_times(method, classes):
     np.testing.assert_allclose(weighed.shift, repeated.shift, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["temperature", "vector"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_last_layer_may_have_it_in_itself(method, outputs):
+    rng = np.random.default_rng(0)
+    h, W, b = rng.normal(size=(30, 4)), rng.normal(size=(4, outputs)), rng.normal()
+    b = b + np.arange(outputs)
+    found = calibrate_logits(h @ W + b, rng.integers(0, max(outputs, 2), 30), method)
+    own, bias = found.last_layer(W, b)
+    np.testing.assert_allclose(h @ own + bias, found(h @ W + b))
+    assert not np.allclose(own, W)
+
+
 def test_where_every_row_is_right_nothing_is_changed():
     z = np.array([[2.0, 0.0, 1.0], [0.0, 1.0, 0.0], [0.0, 0.0, 0.1]])
     assert calibrate_logits(z, [0, 1, 2]).temperature == 1

@@ -63,6 +63,7 @@ def test_features_come_after_the_other_columns():
     first, second = (table.W.numpy() for table in layer.tables)
     expected = [[0.5, -1.5, *first[2], *second[4]], [1.5, 9.0, *first[0], *second[1]]]
     assert layer.outputs == 5
+    assert layer.sources == [1, 3, 0, 0, 2]
     np.testing.assert_array_equal(layer(x).numpy(), expected)
     np.testing.assert_array_equal(cr.compile(layer)(x).numpy(), expected)
 

@@ -236,8 +236,11 @@ def explain(
     )
 
 
-def _shown(x: float) -> str:
-    return "" if np.isnan(x) else f"{x:.4g}"
+def _shown(cell: Any) -> str:
+    """A number, or the cell of a table; nothing where there are several numbers."""
+    if isinstance(cell, (float, np.floating)):
+        return "" if np.isnan(cell) else f"{cell:.4g}"
+    return "missing" if cell is None else str(cell)
 
 
 def _along(slope: Slope) -> Any:

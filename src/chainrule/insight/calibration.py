@@ -57,6 +57,18 @@ class Calibration:
         """Calibrated probabilities, of shape `(rows, classes)`."""
         return probabilities(_table(self(logits)))
 
+    def last_layer(self, W: ArrayLike, b: ArrayLike) -> tuple[Floats, Floats]:
+        """The weights and biases of a last layer that gives calibrated logits.
+
+        `z = h W + b`, so that `a z + c = h (a W) + (a b + c)`.
+
+        >>> found = calibrate_logits([1.0, 3.0, -3.0], [0, 1, 0], "vector")
+        >>> W, b = found.last_layer([[2.0]], [1.0])
+        >>> bool(np.allclose([[3.0]] @ W + b, found([[7.0]])))
+        True
+        """
+        return np.asarray(W) * self.scale, self(b)
+
     def __repr__(self) -> str:
         one = self.method == "temperature"
         what = f"temperature {self.temperature:.4g}" if one else "vector scaling"

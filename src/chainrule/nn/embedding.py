@@ -121,6 +121,18 @@ class EmbedColumns(Module):
         features = sum(table.features for table in self.tables)
         return self.inputs - len(self.columns) + features
 
+    @property
+    def sources(self) -> list[int]:
+        """The column of `x` from which each column of `y` comes.
+
+        >>> EmbedColumns(3, [(1, 10, 2)]).sources
+        [0, 2, 1, 1]
+        """
+        kept = [column for column in range(self.inputs) if column not in self.columns]
+        sizes = [table.features for table in self.tables]
+        found = zip(self.columns, sizes, strict=True)
+        return [*kept, *(column for column, size in found for _ in range(size))]
+
     def forward(self, x: Tensor) -> Tensor:
         """The other columns of `x`, then the features."""
         x = rows(self, x, self.inputs, self.dtype)

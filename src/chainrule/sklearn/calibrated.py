@@ -82,12 +82,10 @@ class Calibrated(Perceptron):
         found = getattr(self, "calibration_", None)
         if found is None:
             return weights
-        # z = h W + b, so that a z + c = h (a W) + (a b + c).
         *coefs, W = weights.coefs
         *intercepts, b = weights.intercepts
-        return Weights(
-            [*coefs, W * found.scale], [*intercepts, found(b)], weights.others
-        )
+        W, b = found.last_layer(W, b)
+        return Weights([*coefs, W], [*intercepts, b], weights.others)
 
     def predict(self, X: Any) -> Array:
         """The most likely class of each row.
