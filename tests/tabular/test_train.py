@@ -436,6 +436,25 @@ def test_rows_are_parted_with_what_they_count():
     assert rows == 98
 
 
+def test_weights_are_for_rows_that_memory_holds(tmp_path):
+    (tmp_path / "table.csv").write_text("x,y\n" + "1,2\n3,4\n" * 50_000)
+    with pytest.raises(SettingError, match="sample_weight is for tables that memory"):
+        train_table(
+            tmp_path / "table.csv", "y", memory="1MB", sample_weight=[1] * 100_000
+        )
+
+
+def test_validation_rows_of_their_own_count_what_is_said():
+    table = {"x": range(100), "y": range(100)}
+    held = {"x": [1, 2, 3, 4], "y": [9, None, 0, 50]}
+    options = {"hidden": (), "epochs": 2, "test": 0, "validation": held}
+    weighed = train_table(table, "y", **options, validation_weight=[1, 7, 0, 2])
+    held = {"x": [1, 4, 4], "y": [9, 50, 50]}
+    twice = train_table(table, "y", **{**options, "validation": held})
+    assert weighed.history["val_loss"] == pytest.approx(twice.history["val_loss"])
+    assert weighed.split == {"training": 100, "validation": 3}
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -445,6 +464,11 @@ def test_rows_are_parted_with_what_they_count():
         ({"sample_weight": [np.nan] * 100}, "sample_weight is nan in row 1"),
         ({"sample_weight": [0] * 100}, "sample_weight is 0 in every row"),
         ({"sample_weight": [1] * 100, "out": "run"}, "not kept in a folder"),
+        ({"validation_weight": [1] * 15}, "given as validation=, and that is 0.15"),
+        (
+            {"validation_weight": [1] * 3, "validation": {"x": [1], "y": [1]}},
+            r"validation_weight has shape \(3,\), and the table has 1 row",
+        ),
     ],
 )
 def test_weights_that_make_no_sense(tmp_path, monkeypatch, options, complaint):

@@ -148,6 +148,7 @@ def prepare(
     encoding: Mapping[str, Any] | None = None,
     reading: Mapping[str, Any],
     sample_weight: Any = None,
+    validation_weight: Any = None,
 ) -> Problem:
     """Read, understand, part and encode a table: see `train_table` for the arguments.
 
@@ -177,38 +178,38 @@ def prepare(
         part = encode_part(encoder, table.take(rows))
         return part if counts is None else replace(part, counts=counts[rows])
 
-    def held_out(given: Any, rows: Array) -> Part | None:
+    def held_out(given: Any, rows: Array, weights: Any = None) -> Part | None:
         if is_share(given):
             return drawn(rows) if len(rows) else None
-        return labelled_part(encoder, given, target, reading)
+        return labelled_part(encoder, given, target, reading, weights)
 
     return Problem(
         schema,
         encoder,
         drawn(parts.train),
-        held_out(validation, parts.validation),
+        held_out(validation, parts.validation, validation_weight),
         held_out(test, parts.test),
     )
 
 
-def _counts(sample_weight: Any, rows: int) -> Array:
+def _counts(weights: Any, rows: int, name: str = "sample_weight") -> Array:
     """What each row counts, as an array; `SettingError` where that makes no sense."""
     try:
-        counts = np.asarray(sample_weight, np.float64)
+        counts = np.asarray(weights, np.float64)
     except (TypeError, ValueError):
-        raise SettingError("sample_weight is a number for each row") from None
+        raise SettingError(f"{name} is a number for each row") from None
     if counts.shape != (rows,):
         raise SettingError(
-            f"sample_weight has shape {counts.shape}, and the table has {rows} rows"
+            f"{name} has shape {counts.shape}, and the table has {rows} rows"
         )
     wrong = np.flatnonzero(~(np.isfinite(counts) & (counts >= 0)))
     if wrong.size:
         raise SettingError(
-            f"sample_weight is {counts[wrong[0]]:g} in row {wrong[0] + 1}: a weight is "
-            "a number from 0 up"
+            f"{name} is {counts[wrong[0]]:g} in row {wrong[0] + 1}: a weight is a "
+            "number from 0 up"
         )
     if not counts.any():
-        raise SettingError("sample_weight is 0 in every row: there is nothing to learn")
+        raise SettingError(f"{name} is 0 in every row: some have to count")
     return counts
 
 
@@ -218,12 +219,21 @@ def is_share(given: Any) -> bool:
 
 
 def labelled_part(
-    encoder: Encoder, source: Any, target: str, reading: Mapping[str, Any]
+    encoder: Encoder,
+    source: Any,
+    target: str,
+    reading: Mapping[str, Any],
+    weights: Any = None,
 ) -> Part:
     """Read and encode a table beside the training table."""
     # What is missing is known already.
     own = {name: option for name, option in reading.items() if name != "missing"}
-    return encode_part(encoder, labelled_rows(encoder.read(source, **own), target))
+    table = encoder.read(source, **own)
+    part = encode_part(encoder, labelled_rows(table, target))
+    if weights is None:
+        return part
+    counts = _counts(weights, table.num_rows, "validation_weight")
+    return replace(part, counts=counts[table[target].is_valid().to_numpy()])
 
 
 def _strata(schema: Schema, table: pa.Table) -> int | Array:

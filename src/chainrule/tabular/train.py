@@ -14,7 +14,7 @@ from chainrule.tabular.errors import RunError
 from chainrule.tabular.folder import check_destination
 from chainrule.tabular.learning import learn, tellable
 from chainrule.tabular.network import SettingError
-from chainrule.tabular.problem import ENCODING, Problem, prepare
+from chainrule.tabular.problem import ENCODING, Problem, is_share, prepare
 from chainrule.tabular.run import Document, TableRun, load_run
 from chainrule.tabular.settings import Settings
 from chainrule.tabular.streaming import allowance, prepare_streamed
@@ -66,6 +66,7 @@ def train_table(
     scratch: str | Path | None = None,
     seed: int = 0,
     sample_weight: Any = None,
+    validation_weight: Any = None,
     out: str | Path | None = None,
     overwrite: bool = False,
     rename: bool = False,
@@ -138,6 +139,9 @@ def train_table(
             numbers and for when to stop; rows of weight 0 are left out. The scores on
             test rows count all of these alike. For tables that memory holds, and not
             together with `out` (`run.save` writes the run).
+        validation_weight: what each row of a table that is given as `validation` counts
+            when it is decided when to stop; likewise. A share of the rows counts as
+            `sample_weight` says.
         out: a folder to save the run to. While training goes on, it holds what is
             needed to go on after a crash (`resume_run`).
         overwrite: whether to replace a run that `out` holds already.
@@ -192,14 +196,12 @@ def train_table(
         "seed": seed,
     }
     settings = Settings.of(options)
-    if sample_weight is not None and out is not None:
-        raise SettingError(
-            "sample_weight is not kept in a folder to go on from: leave out= out, and "
-            "save what comes back, with .save(folder)"
-        )
+    weights = {"sample_weight": sample_weight, "validation_weight": validation_weight}
+    weights = {name: given for name, given in weights.items() if given is not None}
+    _check_weights(weights, options, out)
     if out is not None:
         check_destination(Path(out), overwrite=overwrite, rename=rename)
-    with closing(_problem(source, target, options, sample_weight)) as problem:
+    with closing(_problem(source, target, options, weights)) as problem:
         asked = Request.of(source, target, options, problem.checksum(), command)
         watching: dict[str, Any] = {"callbacks": callbacks, "profile": profile}
         if out is None:
@@ -308,8 +310,30 @@ def default_folder(source: Any, target: str) -> Path:
     return Path("runs", f"{words}-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
 
 
+def _check_weights(
+    weights: Mapping[str, Any], options: Mapping[str, Any], out: str | Path | None
+) -> None:
+    """Refuse weights of rows that cannot be used: `SettingError`."""
+    for name in weights:
+        if out is not None:
+            raise SettingError(
+                f"{name} is not kept in a folder to go on from: leave out= out, and "
+                "save what comes back, with .save(folder)"
+            )
+        if options["memory"] is not None:
+            raise SettingError(f"{name} is for tables that memory holds")
+    if "validation_weight" in weights and is_share(options["validation"]):
+        raise SettingError(
+            "validation_weight is for a table that is given as validation=, and that "
+            f"is {options['validation']!r}"
+        )
+
+
 def _problem(
-    source: Any, target: str, options: Mapping[str, Any], sample_weight: Any = None
+    source: Any,
+    target: str,
+    options: Mapping[str, Any],
+    weights: Mapping[str, Any] | None = None,
 ) -> Problem:
     """Read and encode the table as the options say."""
     about_rows = ("validation", "test", "seed", "task", "drop", "kinds")
@@ -323,9 +347,7 @@ def _problem(
     }
     memory = options["memory"]
     if memory is None:
-        return prepare(source, target, **given, sample_weight=sample_weight)
-    if sample_weight is not None:
-        raise SettingError("sample_weight is for tables that memory holds")
+        return prepare(source, target, **given, **(weights or {}))
     place = options["scratch"]
     return prepare_streamed(source, target, memory=memory, scratch=place, **given)
 
@@ -348,7 +370,12 @@ _KINDS: Final[Mapping[str, tuple[type, ...]]] = {
 # What is about one call, and not about what comes of it.
 _NOT_KEPT: Final = frozenset(
     ("source", "target", "out", "overwrite", "rename", "profile", "callbacks")
-) | {"command", "documents", "sample_weight"}
+) | {
+    "command",
+    "documents",
+    "sample_weight",
+    "validation_weight",
+}
 
 
 def _completed(request: Request, folder: str | Path) -> Request:
