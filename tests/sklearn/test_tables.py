@@ -13,14 +13,17 @@ import pytest
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from chainrule.insight import calibrate_logits
 from chainrule.sklearn import TableClassifier, TableRegressor
 from chainrule.tables import TableError, TableWarning
 from chainrule.tabular import SettingError, load_run, train_table
+from chainrule.training.program import predict
 
 # Held-out rows are drawn, batches are cut, and weights decay by how many rows
 # there are, not by what they count. Without all that it is so: see
@@ -399,3 +402,200 @@ def test_scores_count_rows_by_their_weights(homes, counts):
     assert reg.score(frame, price, counts) == pytest.approx(
         reg.score(frame.iloc[repeated], price.iloc[repeated])
     )
+
+
+# --- validation rows ------------------------------------------------------------------
+
+SEEN, HELD = np.arange(400) % 2 == 0, np.arange(400) % 4 == 1
+NEW = np.arange(400) % 4 == 3
+
+
+def classes_of(price, count=2):
+    """Labels of which a fifth are wrong."""
+    names = np.array(["cheap", "dear", "mid"])
+    shares = [0.5] if count == 2 else [0.3, 0.7]
+    numbers = np.digitize(price, price.quantile(shares))
+    slips = np.random.default_rng(2).random(len(price)) < 0.2
+    return names[(numbers + slips) % count]
+
+
+def held_out(frame, y, rows=HELD):
+    return {"X_val": frame[rows], "y_val": y[rows]}
+
+
+def test_given_rows_decide_when_to_stop(homes):
+    frame, price = homes
+    reg = TableRegressor(hidden=(8,), epochs=5, random_state=0)
+    found = clone(reg).fit(frame[SEEN], price[SEEN], **held_out(frame, price))
+    assert found.run_.split == {"training": 200, "validation": 100}
+    run = train_table(
+        frame[SEEN].assign(price=price[SEEN]),
+        "price",
+        hidden=(8,),
+        epochs=5,
+        seed=0,
+        test=0,
+        task="regression",
+        validation=frame[HELD].assign(price=price[HELD]),
+    )
+    assert found.history_["val_loss"] == run.history["val_loss"]
+    labels = classes_of(price, 3)
+    clf = TableClassifier(hidden=(8,), epochs=5, random_state=0)
+    few = HELD & (labels != "mid")  # of a class there may be none
+    clf.fit(frame[SEEN], labels[SEEN], **held_out(frame, labels, few))
+    goal = {name: k for k, name in enumerate(clf.classes_)}
+    own = clf.predict_proba(frame[few])[
+        np.arange(few.sum()), [goal[label] for label in labels[few]]
+    ]
+    assert min(clf.history_["val_loss"]) == pytest.approx(-np.log(own).mean(), 1e-5)
+
+
+def test_given_rows_count_by_their_weights(homes, counts):
+    frame, price = homes
+    reg = TableRegressor(hidden=(4,), epochs=3, random_state=0)
+    weights = counts[HELD]
+    found, expected = (
+        clone(reg).fit(frame[SEEN], price[SEEN], **given).history_["val_loss"]
+        for given in (
+            {**held_out(frame, price), "sample_weight_val": weights},
+            {
+                "X_val": frame[HELD].iloc[np.arange(100).repeat(weights)],
+                "y_val": price[HELD].repeat(weights),
+            },
+        )
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"y_val": None}, ValueError, "X_val needs y_val: what is true"),
+        ({"X_val": None}, ValueError, "y_val needs X_val: the rows that it is of"),
+        ({"y_val": ["cheap", "dear", "huge"]}, ValueError, r"not have: \['huge'\]"),
+        ({"y_val": ["cheap", "dear"]}, ValueError, "X_val and y_val have inconsis"),
+        ({"sample_weight_val": [1, 2]}, ValueError, "sample_weight.shape == "),
+        ({"sample_weight_val": [0, 0, 0]}, ValueError, "at least one non-zero"),
+    ],
+)
+def test_validation_rows_that_make_no_sense_are_refused(homes, change, error, message):
+    frame, price = homes
+    labels = classes_of(price)
+    given = {"X_val": frame.head(3), "y_val": labels[:3], **change}
+    with pytest.raises(error, match=message):
+        TableClassifier().fit(frame, labels, **given)
+    with pytest.raises(ValueError, match="Feature names unseen"):
+        TableClassifier().fit(
+            frame, labels, X_val=frame.rename(columns={"town": "city"}), y_val=labels
+        )
+
+
+# --- probabilities that come true -----------------------------------------------------
+
+METHODS = ["temperature", "vector"]
+
+
+def sure(**settings):
+    """Trained for so long that it is surer than it should be."""
+    return TableClassifier(
+        **{"hidden": (32,), "epochs": 60, "lr": 0.01, "patience": None, **settings},
+        weight_decay=0.0,
+        random_state=0,
+    )
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("method", METHODS)
+def test_probabilities_come_true_more_often(homes, method, count):
+    frame, price = homes
+    y = classes_of(price, count)
+    given = held_out(frame, y)
+    # What decides when to stop is what calibrates, so that the weights are the same.
+    plain = sure().fit(frame[SEEN], y[SEEN], **given)
+    clf = sure(calibrate=method).fit(frame[SEEN], y[SEEN], **given)
+    assert clf.history_["loss"] == plain.history_["loss"]
+    z = predict(plain.run_.net, plain.run_.encoder.transform(frame))
+    numbers = np.searchsorted(clf.classes_, y)
+    expected = calibrate_logits(z[HELD], numbers[HELD], method)
+    np.testing.assert_allclose(
+        clf.predict_proba(frame), expected.probabilities(z), rtol=1e-4, atol=1e-6
+    )
+    assert clf.calibration_.after == pytest.approx(expected.after)
+    assert log_loss(y[HELD], clf.predict_proba(frame[HELD])) == pytest.approx(
+        clf.calibration_.after, rel=1e-5
+    )
+    assert clf.calibration_.after < clf.calibration_.before
+    if method == "temperature":
+        np.testing.assert_array_equal(clf.predict(frame), plain.predict(frame))
+    else:
+        p = clf.predict_proba(frame)
+        np.testing.assert_array_equal(clf.predict(frame), clf.classes_[p.argmax(1)])
+
+
+def test_networks_that_are_too_sure_become_less_so(homes):
+    frame, price = homes
+    y = classes_of(price)
+    # Nothing stops it before the end: the last weights are the best by the loss.
+    clf = sure(calibrate="temperature", hidden=(64,), epochs=30, validation=0.3)
+    clf.fit(frame[SEEN | HELD], y[SEEN | HELD])
+    assert clf.calibration_.temperature > 1
+    assert clf.run_.split["validation"] == 90
+
+
+def test_rows_that_calibrate_count_by_their_weights(homes, counts):
+    frame, price = homes
+    y = classes_of(price, 3)
+    weights = counts[HELD].astype(float)
+    clf = sure(epochs=5, calibrate="vector", class_weight={"cheap": 9.0, "mid": 1.0})
+    clf.fit(frame[SEEN], y[SEEN], **held_out(frame, y), sample_weight_val=weights)
+    p = clf.predict_proba(frame[HELD])
+    after = log_loss(y[HELD], p, sample_weight=weights)
+    assert after == pytest.approx(clf.calibration_.after, rel=1e-5)
+
+
+def test_what_is_saved_is_calibrated(homes, tmp_path):
+    frame, price = homes
+    y = classes_of(price, 3)
+    clf = sure(epochs=20, calibrate="vector").fit(frame, y)
+    clf.run_.save(tmp_path / "run")
+    run = load_run(tmp_path / "run")
+    assert run.settings["calibrate"] == "vector"
+    told = run.predict(frame)
+    p = np.stack([told[f"probability_{k}"].to_numpy() for k in range(3)], axis=1)
+    np.testing.assert_array_equal(p, clf.predict_proba(frame))
+    copied = pickle.loads(pickle.dumps(clf))  # noqa: S301 - our own
+    np.testing.assert_array_equal(copied.predict_proba(frame), p)
+    np.testing.assert_array_equal(copied.predict(frame), clf.predict(frame))
+
+
+def test_a_calibration_is_forgotten_with_its_weights(homes):
+    frame, price = homes
+    y = classes_of(price)
+    clf = sure(epochs=3, calibrate="temperature").fit(frame, y)
+    clf.set_params(calibrate=None).fit(frame, y)
+    assert not hasattr(clf, "calibration_")
+    plain = sure(epochs=3).fit(frame, y)
+    np.testing.assert_array_equal(clf.predict_proba(frame), plain.predict_proba(frame))
+    assert "calibrate" not in plain.run_.settings
+
+
+def test_calibrations_that_make_no_sense_are_refused(homes):
+    frame, price = homes
+    y = classes_of(price)
+    with pytest.raises(SettingError, match="calibrate='isotonic' is not known; known"):
+        TableClassifier(calibrate="isotonic").fit(frame, y)
+    with pytest.raises(SettingError, match="validation=0 gives none: make it more"):
+        TableClassifier(calibrate="vector", validation=0).fit(frame, y)
+    with pytest.raises(TypeError, match="calibrate"):
+        TableRegressor(calibrate="temperature")
+
+
+@parametrize_with_checks(
+    [TableClassifier(hidden=(16,), epochs=60, calibrate="vector", validation=0.4)],
+    expected_failed_checks=lambda estimator: {
+        **NOT_EQUAL,
+        "check_class_weight_classifiers": "probabilities are those without weights",
+    },
+)
+def test_a_calibrated_one_does_what_scikit_learn_expects(estimator, check):
+    check(estimator)

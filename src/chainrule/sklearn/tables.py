@@ -5,158 +5,29 @@ reading, encoding, network, training and defaults.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any, Final, Self
 
 import numpy as np
-import pyarrow as pa
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import Tags, assert_all_finite, check_random_state
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_is_fitted,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted
 
+from chainrule.insight import Calibration, calibrate_logits
 from chainrule.ir import Array
-from chainrule.tables import read_table
-from chainrule.tables.errors import rows
-from chainrule.tabular.run import TableRun
-from chainrule.tabular.train import train_table
-from chainrule.training.history import History
+from chainrule.nn import Dense, Module
+from chainrule.sklearn.table_estimator import TableEstimator, weights_of
+from chainrule.tabular.network import SettingError
+from chainrule.tabular.problem import Part, Problem
 from chainrule.training.program import predict
 from chainrule.training.scores import probabilities
 
 __all__ = ["TableClassifier", "TableRegressor"]
 
-
-class _TableEstimator(BaseEstimator):
-    """What the two have in common: everything but what `y` means."""
-
-    run_: TableRun
-    n_iter_: int
-    n_features_in_: int
-
-    def __init__(
-        self,
-        hidden: Collection[int] = (64, 64),
-        *,
-        activation: str = "relu",
-        normalization: str = "none",
-        dropout: float = 0.0,
-        epochs: int = 200,
-        max_time: float | None = None,
-        batch_size: int | None = None,
-        optimizer: str = "adamw",
-        lr: float | None = None,
-        schedule: str = "constant",
-        clip_norm: float | None = None,
-        weight_decay: float | None = None,
-        validation: float = 0.15,
-        patience: int | None = 20,
-        kinds: Mapping[str, str] | None = None,
-        drop: Collection[str] = (),
-        scaling: str | Mapping[str, str] = "standard",
-        max_categories: int = 50,
-        min_count: int | None = None,
-        embed: bool | None = None,
-        random_state: Any = None,
-    ) -> None:
-        self.hidden = hidden
-        self.activation = activation
-        self.normalization = normalization
-        self.dropout = dropout
-        self.epochs = epochs
-        self.max_time = max_time
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.lr = lr
-        self.schedule = schedule
-        self.clip_norm = clip_norm
-        self.weight_decay = weight_decay
-        self.validation = validation
-        self.patience = patience
-        self.kinds = kinds
-        self.drop = drop
-        self.scaling = scaling
-        self.max_categories = max_categories
-        self.min_count = min_count
-        self.embed = embed
-        self.random_state = random_state
-
-    @property
-    def history_(self) -> History:
-        """What happened in training, by epoch."""
-        return self.run_.history
-
-    @property
-    def influence_(self) -> dict[str, float]:
-        """How much the loss on held-out rows grows when a column is shuffled."""
-        return {found.column: found.increase for found in self.run_.influence}
-
-    def __sklearn_tags__(self) -> Tags:
-        tags: Tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        tags.non_deterministic = False
-        return tags
-
-    def _learn(
-        self, X: Any, y: Any, targets: Array, weights: Array | None, **options: Any
-    ) -> Self:
-        """Train on the rows of `X`, with the targets as one more column beside them."""
-        name = _name(y)
-        table = self._table(X, y=y, reset=True)
-        if table.num_rows != len(targets):
-            raise ValueError(
-                f"X and y have inconsistent numbers of samples: {table.num_rows} and "
-                f"{len(targets)}"
-            )
-        if table.num_rows == 1:
-            raise ValueError("X has 1 sample, and that is not enough to learn from")
-        while name in table.column_names:
-            name += "_"
-        settings = {n: getattr(self, n) for n in _TRAINING if hasattr(self, n)}
-        self.run_ = train_table(
-            table.append_column(name, pa.array(targets)),
-            name,
-            test=0,
-            sample_weight=weights,
-            seed=_seed(self.random_state),
-            command=f"{type(self).__name__}.fit",
-            **{**settings, **options},
-        )
-        self.n_iter_ = len(self.run_.history)
-        return self
-
-    def _outputs(self, X: Any) -> Array:
-        """What the network gives for each row."""
-        check_is_fitted(self)
-        table = self._table(X, reset=False)
-        return predict(self.run_.net, self.run_.encoder.transform(table))
-
-    def _table(self, X: Any, *, reset: bool, y: Any = "no_validation") -> pa.Table:
-        """Read `X`, and note the names of its columns, or compare them."""
-        if hasattr(X, "tocsr"):
-            raise TypeError(
-                f"a sparse {type(X).__name__} is no table: make it dense with "
-                ".toarray()"
-            )
-        if isinstance(X, np.ndarray) or not hasattr(X, "columns"):
-            X = X if _holds_columns(X) else check_array(X, **_ANY)
-        table = read_table(X)
-        named = X if hasattr(X, "columns") or isinstance(X, np.ndarray) else table
-        validate_data(self, named, y, reset=reset, skip_check_array=True)
-        if reset:
-            self._columns = table.column_names
-        # An array has the columns in the order in which a frame had them in training.
-        return table.rename_columns(self._columns)
+_CALIBRATIONS: Final = ("temperature", "vector")
 
 
-class TableClassifier(ClassifierMixin, _TableEstimator):
+class TableClassifier(ClassifierMixin, TableEstimator):
     """A network that says to which class a row of a table belongs.
 
     `X` is a data frame (pandas, polars, Arrow), a dict of columns or an array, as it
@@ -191,11 +62,19 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         embed: learn features of the categories of wider columns; by default where
             there is a hidden layer.
         class_weight: what a row of each class counts: by label, or `"balanced"`.
+        calibrate: `"temperature"` or `"vector"`: once the network is trained, correct
+            its logits on the rows that decided when to stop, so that probabilities come
+            true (see `chainrule.insight.calibrate_logits`). They count as
+            `sample_weight` says, without `class_weight`, so that `"vector"` undoes much
+            of what that did.
         random_state: a seed, or a `RandomState`: decides all that is random.
 
     After `fit` there are `classes_`, `n_iter_` (epochs), `n_features_in_`,
     `feature_names_in_`, `run_` (what `train_table` gives: `run_.save(folder)`),
-    `history_` and `influence_`.
+    `history_` and `influence_`. With `calibrate`, `calibration_` is what was found, a
+    `chainrule.insight.Calibration`; `predict_proba`, `run_` and `to_network` have it in
+    them. `predict` says the same as without it after `"temperature"`, and the class
+    that is now the most likely after `"vector"`.
 
     >>> X = {"size": [1.0, 2.0, 8.0, 9.0] * 10, "wet": ["yes", "no", None, "no"] * 10}
     >>> clf = TableClassifier(hidden=(8,), epochs=60, random_state=0)
@@ -206,6 +85,8 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
     """
 
     classes_: Array
+    calibration_: Calibration
+    _deciding: Module | None  # the network that says which class, if not that of `run_`
 
     def __init__(
         self,
@@ -231,6 +112,7 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         min_count: int | None = None,
         embed: bool | None = None,
         class_weight: str | Mapping[Any, float] | None = None,
+        calibrate: str | None = None,
         random_state: Any = None,
     ) -> None:
         super().__init__(
@@ -257,8 +139,18 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
             random_state=random_state,
         )
         self.class_weight = class_weight
+        self.calibrate = calibrate
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train on the rows of `X` and the class of each in `y`, labels of any type.
 
         `sample_weight` says what each row counts, in training, in the scales of numbers
@@ -266,12 +158,20 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         batch (`batch_size`, `validation=0`), `weight_decay` is given and `scaling` is
         `"standard"`, a weight of 2 is the same as to have the row twice.
 
+        `X_val`, `y_val` decide when to stop, if they are given, in place of a share of
+        `X`, and `calibrate` uses them.
+
         Raises `TableError`, a `ValueError`, where the table makes no sense, and
         `SettingError`, another, for settings that do not.
         """
-        labels = _column(self, y)
+        if self.calibrate not in (None, *_CALIBRATIONS):
+            raise SettingError(
+                f"calibrate={self.calibrate!r} is not known; known are "
+                f"{', '.join(_CALIBRATIONS)}"
+            )
+        labels = self._target_column(y)
         check_classification_targets(labels)
-        weights = _weights(labels, sample_weight)
+        weights = weights_of(labels, sample_weight)
         self.classes_ = np.unique(labels if weights is None else labels[weights > 0])
         if len(self.classes_) < 2:
             only = "" if weights is None else ", where sample_weight is not 0"
@@ -281,14 +181,17 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
             )
         # Rows of weight 0 are left out, whatever their class is called.
         codes = np.searchsorted(self.classes_, labels).clip(max=len(self.classes_) - 1)
-        return self._learn(
+        problem = self._learn(
             X,
             y,
             codes,
             weights,
+            (X_val, y_val, sample_weight_val),
             task="binary" if len(self.classes_) == 2 else "multiclass",
             class_weight=self._class_weight(),
         )
+        self._calibrate(problem.validation)
+        return self
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, `(rows, classes)`, in their order."""
@@ -296,10 +199,59 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         return p
 
     def predict(self, X: Any) -> Array:
-        """The most likely class of each row."""
-        found = self.predict_proba(X).argmax(axis=1)
-        labels: Array = self.classes_[found]
+        """The most likely class of each row.
+
+        A temperature leaves it as it is; with `calibrate="vector"` it is the most
+        likely one by the calibrated probabilities, which may be another.
+        """
+        check_is_fitted(self)
+        p = probabilities(self._outputs(X, self._deciding))
+        labels: Array = self.classes_[p.argmax(axis=1)]
         return labels
+
+    def _check_problem(self, problem: Problem) -> None:
+        if self.calibrate is not None and problem.validation is None:
+            raise SettingError(
+                f"calibrate={self.calibrate!r} needs rows that are not trained on, and "
+                f"validation={self.validation!r} gives none: make it more, or give "
+                "X_val and y_val"
+            )
+
+    def _calibrate(self, held: Part | None) -> None:
+        """Put into the network what makes its probabilities come true."""
+        self.__dict__.pop("calibration_", None)
+        self._deciding = None
+        if self.calibrate is None or held is None:
+            return
+        learnt, net = self.run_.net, self.to_network()
+        found = calibrate_logits(
+            predict(learnt, held.X),
+            held.y.ravel().astype(np.int64),
+            "vector" if self.calibrate == "vector" else "temperature",
+            sample_weight=held.counts,
+        )
+        layer = net["output"]
+        if not isinstance(layer, Dense) or layer.b is None:
+            raise TypeError(f"the last layer is no Dense with biases: {layer!r}")
+        W, b = found.last_layer(layer.W.data, layer.b.data)
+        layer.W.assign(W.astype(layer.W.dtype))
+        layer.b.assign(b.astype(layer.b.dtype))
+        settings = {**self.run_.settings, "calibrate": self.calibrate}
+        self.run_ = replace(self.run_, net=net, settings=settings)
+        self.calibration_ = found
+        if self.calibrate == "temperature":
+            # It decides as before, to the last bit.
+            self._deciding = learnt
+
+    def _held_targets(self, y: Array) -> Array:
+        # Some of the classes may be missing: they are looked at, not learnt.
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y_val has classes that y does not have: {unknown}; those of y are "
+                f"{self.classes_}"
+            )
+        return np.searchsorted(self.classes_, y)
 
     def _class_weight(self) -> str | dict[int, float] | None:
         """The weight of each class by its number, which is what the table holds."""
@@ -315,7 +267,7 @@ class TableClassifier(ClassifierMixin, _TableEstimator):
         return {numbers[label]: w for label, w in self.class_weight.items()}
 
 
-class TableRegressor(RegressorMixin, _TableEstimator):
+class TableRegressor(RegressorMixin, TableEstimator):
     """A network that predicts a number for a row of a table.
 
     As `TableClassifier`, with a target of numbers.
@@ -403,77 +355,30 @@ class TableRegressor(RegressorMixin, _TableEstimator):
         )
         self.target_transform = target_transform
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
         """Train on the rows of `X` and the number of each in `y`.
 
-        `sample_weight` and errors are as there.
+        The other arguments, and errors, are as there.
         """
-        numbers = np.asarray(_column(self, y), np.float64)
-        weights = _weights(numbers, sample_weight)
-        return self._learn(X, y, numbers, weights, task="regression")
+        numbers = np.asarray(self._target_column(y), np.float64)
+        weights = weights_of(numbers, sample_weight)
+        held = (X_val, y_val, sample_weight_val)
+        self._learn(X, y, numbers, weights, held, task="regression")
+        return self
 
     def predict(self, X: Any) -> Array:
         """The number for each row, float64."""
         outputs = self._outputs(X)[:, 0]
         return self.run_.encoder.decode(outputs)
 
-
-# The parameters that are options of `train_table` of the same name.
-_TRAINING = (
-    *("hidden", "activation", "normalization", "dropout", "epochs", "max_time"),
-    *("batch_size", "optimizer", "lr", "schedule", "clip_norm", "weight_decay"),
-    *("validation", "patience", "kinds", "drop", "scaling", "max_categories"),
-    *("min_count", "embed", "target_transform"),
-)
-_ANY = {"dtype": None, "ensure_all_finite": False}
-
-
-def _holds_columns(X: Any) -> bool:
-    """Whether a dict, a list of dicts or the like says what its columns are called."""
-    if isinstance(X, np.ndarray):
-        return X.dtype.names is not None
-    if isinstance(X, (list, tuple)):
-        return bool(X) and all(isinstance(row, Mapping) for row in X)
-    return isinstance(X, Mapping) or type(X).__module__.startswith("pyarrow")
-
-
-def _column(estimator: BaseEstimator, y: Any) -> Array:
-    """The targets as a flat array without gaps."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is "
-            "None"
-        )
-    if hasattr(y, "to_numpy") and not hasattr(y, "dtypes"):
-        y = y.to_numpy()
-    column: Array = column_or_1d(y, warn=True)
-    if column.dtype.kind == "O":
-        gaps = [row for row, label in enumerate(column) if label is None]
-        if gaps:
-            raise ValueError(f"Input y contains NaN or None ({rows(gaps)})")
-    if not len(column):
-        raise ValueError("y has no entries: there are no rows to learn from")
-    assert_all_finite(column, input_name="y")
-    return column
-
-
-def _weights(targets: Array, sample_weight: Any) -> Array | None:
-    """What each row counts, if they do not count alike."""
-    if sample_weight is None:
-        return None
-    weights: Array = _check_sample_weight(
-        sample_weight, targets, dtype=np.float64, ensure_non_negative=True
-    )
-    return weights
-
-
-def _name(y: Any) -> str:
-    """What the target is called in messages."""
-    return str(getattr(y, "name", None) or "y")
-
-
-def _seed(random_state: Any) -> int:
-    """A seed as it is; one drawn from anything else."""
-    if isinstance(random_state, (int, np.integer)):
-        return int(random_state)
-    return int(check_random_state(random_state).randint(2**31))
+    def _held_targets(self, y: Array) -> Array:
+        return np.asarray(y, np.float64)
