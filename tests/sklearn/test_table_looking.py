@@ -366,21 +366,35 @@ def test_a_function_that_scores_gets_a_frame_like_the_one_given(like):
     np.testing.assert_allclose(found.drops, expected.drops, atol=1e-12)
 
 
-def test_a_function_that_scores_gets_arrays_and_dicts_too():
-    rows = np.random.default_rng(0).normal(size=(60, 2))
-    array = TableRegressor(hidden=(), epochs=9, random_state=0).fit(rows, rows[:, 0])
-    model = fitted("numbers")
-    columns = {name: HOMES[name].tolist() for name in HOMES}
+NUMBERS = np.random.default_rng(0).normal(size=(60, 2))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        NUMBERS,
+        NUMBERS.tolist(),
+        pd.DataFrame(NUMBERS),  # whose columns are called 0 and 1
+        [{"a": a, "b": b} for a, b in NUMBERS.tolist()],
+        {"a": NUMBERS[:, 0], "b": NUMBERS[:, 1]},
+        np.array([*map(tuple, NUMBERS)], [("a", float), ("b", float)]),
+    ],
+    ids=["array", "lists", "numbered", "dicts", "dict", "structured"],
+)
+def test_a_function_that_scores_may_be_given_any_rows(rows):
+    model = TableRegressor(hidden=(), epochs=9, random_state=0)
+    model.fit(rows, NUMBERS[:, 0])
 
     def score(estimator, X, y):
         return estimator.score(X, y)
 
-    for estimator, X, y in ((array, rows, rows[:, 0]), (model, columns, PRICE)):
-        np.testing.assert_allclose(
-            estimator.permutation_importances(X, y, score, repeats=2).drops,
-            estimator.permutation_importances(X, y, repeats=2).drops,
-            atol=1e-12,
-        )
+    found, expected = (
+        model.permutation_importances(rows, NUMBERS[:, 0], scoring, repeats=2)
+        for scoring in (score, None)
+    )
+    np.testing.assert_allclose(found.drops, expected.drops, atol=1e-12)
+    assert found.columns == expected.columns
+    assert found.means[0] > 0
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,10 @@ class Asked(ABC):
             return float(scorer(self, columns.given(rows), truth, **options))
 
         with warnings.catch_warnings():
-            # Rows with a column shuffled are an array, whatever `X` was.
-            warnings.filterwarnings("ignore", "X does not have valid feature names")
+            # Rows with a column shuffled may be an array, or a table, where `X` is not.
+            warnings.filterwarnings(
+                "ignore", "X (does not have valid|has) feature names"
+            )
             for kind in columns.told:
                 warnings.simplefilter("ignore", kind)
             found = insight.permutation_importances(

@@ -266,9 +266,8 @@ def _taken(X: Any, table: pa.Table) -> Callable[[Array], Any]:
         frame = nw.from_native(table, eager_only=True)
 
     def taken(rows: Array) -> Any:
-        shuffled = [
-            frame[name][rows[:, j].tolist()] for j, name in enumerate(frame.columns)
-        ]
+        columns = enumerate(frame.iter_columns())
+        shuffled = [column[rows[:, j].tolist()] for j, column in columns]
         return frame.with_columns(*shuffled).to_native()
 
     return taken
