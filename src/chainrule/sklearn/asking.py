@@ -21,6 +21,7 @@ from chainrule import insight, nn
 from chainrule.insight import Explanation, HardRows, Importances
 from chainrule.insight.batches import Of, dtype_of_net
 from chainrule.ir import Array
+from chainrule.sklearn.namespaces import fetch
 from chainrule.sklearn.watching import dense
 from chainrule.training.program import predict
 from chainrule.training.scores import labels_of
@@ -154,16 +155,14 @@ class Asked(ABC):
         net, loss = self.to_network(), self._loss_of_rows()
         if not is_classifier(self) or self._several:
             return insight.hard_rows(net, x, self._numbers(y), loss=loss)
-        numbers = self._numbers_of(column_or_1d(y))
+        numbers = self._numbers_of(column_or_1d(fetch(y)))
         one = self._has_one_logit
         targets = numbers.astype(np.float64)[:, None] if one else numbers
         found = insight.hard_rows(net, x, targets, loss=loss)
         said = labels_of(predict(net, x))
         # If there is one class only, its logit may be of either sign.
-        said = np.minimum(said, len(self.classes_) - 1)
-        return replace(
-            found, targets=self.classes_[numbers], labels=self.classes_[said]
-        )
+        said = np.minimum(said, len(self._labels) - 1)
+        return replace(found, targets=self._labels[numbers], labels=self._labels[said])
 
     def _explained(
         self, net: nn.Sequential, x: Array, output: Any, of: Of, **how: Any
@@ -185,8 +184,14 @@ class Asked(ABC):
         return False
 
     @property
+    def _labels(self) -> Array:
+        """What the classes are called."""
+        labels: Array = fetch(self.classes_)
+        return labels
+
+    @property
     def _has_one_logit(self) -> bool:
-        return len(self.classes_) <= 2 and not self._several
+        return len(self._labels) <= 2 and not self._several
 
     def _asked(
         self, net: nn.Sequential, output: Any, of: Of
@@ -203,19 +208,19 @@ class Asked(ABC):
                 )
             return net, output, of
         if self._has_one_logit:
-            output = self.classes_[-1] if output is None else output
+            output = self._labels[-1] if output is None else output
             net = _two_logits(net, 0.5 if of == "probability" else 1.0)
         if self._several and of == "probability":
             # Each has a probability of its own; they do not share 1.
             net, of = net.append(nn.Sigmoid()), "output"
         every = isinstance(output, str) and output == "all"
-        if output is None or (every and "all" not in self.classes_.tolist()):
+        if output is None or (every and "all" not in self._labels.tolist()):
             return net, output, of
         return net, self._numbers_of(output), of
 
     def _numbers_of(self, labels: Any) -> Array:
         """Where in `classes_` they are."""
-        known = {label: k for k, label in enumerate(self.classes_.tolist())}
+        known = {label: k for k, label in enumerate(self._labels.tolist())}
         given = np.asarray(labels)
         flat = given.ravel().tolist()
         for label in flat:

@@ -10,6 +10,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.callback import CallbackContext, CallbackSupportMixin
 from sklearn.utils import Tags
+from sklearn.utils._array_api import check_same_namespace
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.multiclass import check_classification_targets
@@ -32,6 +33,7 @@ from chainrule.sklearn.logistic_fit import (
     warn_of_penalty,
 )
 from chainrule.sklearn.looking import Inspectable
+from chainrule.sklearn.namespaces import Home, fetch
 from chainrule.sklearn.solvers import SOLVERS
 
 # Their sparse matrices may not be larger than 32-bit indices reach: as in scikit-learn.
@@ -51,10 +53,7 @@ class LinearClassifier(ClassifierMixin, Inspectable, BaseEstimator):
         >>> LogisticRegression().fit([[-1.0], [1.0]], [0, 1]).decision_function([[0.0]])
         array([0.])
         """
-        check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
-        z = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        return np.asarray(z[:, 0] if z.shape[1] == 1 else z)
+        return self._bring(X, self._logits(X, "decision_function"))
 
     def predict(self, X: Any) -> Array:
         """The most probable class of each row.
@@ -62,9 +61,11 @@ class LinearClassifier(ClassifierMixin, Inspectable, BaseEstimator):
         >>> LogisticRegression().fit([[-1.0], [1.0]], ["a", "b"]).predict([[0.5]])
         array(['b'], dtype='<U1')
         """
-        z = self.decision_function(X)
+        z = self._logits(X, "predict")
         index = (z > 0).astype(np.intp) if z.ndim == 1 else z.argmax(1)
-        return np.asarray(self.classes_[index])
+        labels = fetch(self.classes_)[index]
+        # Only NumPy has arrays of words.
+        return self._bring(X, labels) if labels.dtype.kind in "biuf" else labels
 
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class for each row: `softmax(X W + b)`.
@@ -74,17 +75,32 @@ class LinearClassifier(ClassifierMixin, Inspectable, BaseEstimator):
         >>> LogisticRegression().fit([[-1.0], [1.0]], [0, 1]).predict_proba([[0.0]])
         array([[0.5, 0.5]])
         """
-        z = self.decision_function(X)
+        z = self._logits(X, "predict_proba")
         if z.ndim == 1:
-            return np.stack([expit(-z), expit(z)], axis=1)
-        return np.asarray(softmax(z, axis=1))
+            return self._bring(X, np.stack([expit(-z), expit(z)], axis=1))
+        return self._bring(X, softmax(z, axis=1))
 
     def predict_log_proba(self, X: Any) -> Array:
         """The logarithm of `predict_proba`, which stays finite where that is 0."""
-        z = self.decision_function(X)
+        z = self._logits(X, "predict_log_proba")
         if z.ndim == 1:
-            return np.stack([log_expit(-z), log_expit(z)], axis=1)
-        return np.asarray(log_softmax(z, axis=1))
+            return self._bring(X, np.stack([log_expit(-z), log_expit(z)], axis=1))
+        return self._bring(X, log_softmax(z, axis=1))
+
+    def _logits(self, X: Any, method: str) -> Array:
+        """`X W + b`, in NumPy."""
+        check_is_fitted(self)
+        check_same_namespace(X, self, attribute="coef_", method=method)
+        X = validate_data(self, fetch(X), accept_sparse="csr", reset=False)
+        W, b = fetch(self.coef_).T, fetch(self.intercept_)
+        z = safe_sparse_dot(X, W, dense_output=True) + b
+        return np.asarray(z[:, 0] if z.shape[1] == 1 else z)
+
+    @staticmethod
+    def _bring(X: Any, found: Array) -> Array:
+        """What was found for `X`, as the kind of array that `X` is."""
+        array: Array = Home.of(X).bring(found)
+        return array
 
     def to_network(self) -> Sequential:
         """A network of one layer with copies of the weights; it gives the logits.
@@ -94,12 +110,12 @@ class LinearClassifier(ClassifierMixin, Inspectable, BaseEstimator):
         tensor([[0.]], dtype=float64)
         """
         check_is_fitted(self)
-        sparse = scipy.sparse.issparse(self.coef_)
-        W = (self.coef_.toarray() if sparse else self.coef_).T
+        W, b = fetch(self.coef_).T, fetch(self.intercept_)
+        W = W.toarray() if scipy.sparse.issparse(W) else W
         with skipped():
             net = Sequential(Dense(*W.shape, dtype=W.dtype))
         net.parameters()["0.W"].assign(np.ascontiguousarray(W))
-        net.parameters()["0.b"].assign(self.intercept_.astype(W.dtype))
+        net.parameters()["0.b"].assign(b.astype(W.dtype))
         return net.eval()
 
     def densify(self) -> Self:
@@ -112,7 +128,7 @@ class LinearClassifier(ClassifierMixin, Inspectable, BaseEstimator):
     def sparsify(self) -> Self:
         """Turn `coef_` into a sparse matrix, smaller where most weights are 0."""
         check_is_fitted(self)
-        self.coef_ = scipy.sparse.csr_array(self.coef_)
+        self.coef_ = scipy.sparse.csr_array(fetch(self.coef_))
         return self
 
     def _settings(self) -> Settings:
@@ -148,7 +164,8 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
 
     A sparse `X` is never made dense. float32 is kept: `coef_` has its dtype, sums over
     rows are taken in float64. Callbacks of scikit-learn follow `solver="lbfgs"`; one
-    that asks to stop does stop it.
+    that asks to stop does stop it. It also takes arrays of other libraries where
+    scikit-learn looks at their kind (`array_api_dispatch=True`).
 
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
@@ -232,10 +249,11 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
                 FutureWarning,
                 stacklevel=2,
             )
+        kind, kind_of_labels = Home.of(X), Home.of(y)
         X, y = validate_data(
             self,
-            X,
-            y,
+            fetch(X),
+            fetch(y),
             accept_sparse="csr",
             dtype=np.float64
             if self.solver == "liblinear"
@@ -244,25 +262,28 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
             accept_large_sparse=self.solver not in SMALL_INDICES,
         )
         check_classification_targets(y)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        check_classes(self.classes_, self.solver)
+        classes, codes = np.unique(y, return_inverse=True)
+        check_classes(classes, self.solver)
+        self.classes_ = kind_of_labels.bring(classes)
         check_range(X, self.solver)
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+            sample_weight = _check_sample_weight(
+                fetch(sample_weight), X, dtype=np.float64
+            )
         started = self._coefficients() if self.warm_start else None
         follower = _Follower(self, X, y, sample_weight, started)
         weights, steps = fit_weights(
             X,
             codes,
-            self.classes_,
+            classes,
             sample_weight,
             strength,
             self._settings(),
             start=started,
             watch=follower.watch,
         )
-        self.coef_, self.intercept_ = split(weights, X)
-        self.n_iter_ = np.array([steps], np.int32)
+        self.coef_, self.intercept_ = map(kind.bring, split(weights, X))
+        self.n_iter_ = kind.bring(np.array([steps], np.int32))
         follower.end(weights)
         return self
 
@@ -281,6 +302,7 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = self.solver == "lbfgs"
         if self.solver == "liblinear":
             tags.classifier_tags.multi_class = False
         return tags
@@ -351,10 +373,10 @@ class LogisticRegression(CallbackSupportMixin, LinearClassifier):
         """What was found by the last fit, `intercept_` in the last column."""
         if not hasattr(self, "coef_"):
             return None
-        coef = self.densify().coef_ if scipy.sparse.issparse(self.coef_) else self.coef_
+        coef = fetch(self.densify().coef_)
         if not self.fit_intercept:
             return np.asarray(coef)
-        return np.concatenate([coef, self.intercept_[:, None]], axis=1)
+        return np.concatenate([coef, fetch(self.intercept_)[:, None]], axis=1)
 
 
 def split(weights: Array, X: Any) -> tuple[Array, Array]:

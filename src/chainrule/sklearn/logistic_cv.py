@@ -13,7 +13,7 @@ from sklearn import get_config
 from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer, get_scorer_names, make_scorer
 from sklearn.model_selection import check_cv
-from sklearn.utils import compute_class_weight, metadata_routing
+from sklearn.utils import Tags, compute_class_weight, metadata_routing
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.metadata_routing import (
     MetadataRouter,
@@ -246,6 +246,11 @@ class LogisticRegressionCV(LogisticRegression):
         if get_config()["enable_metadata_routing"]:
             score_params = process_routing(self, "score", **score_params).scorer.score
         return float(self._get_scorer()(self, X, y, **score_params))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.array_api_support = False
+        return tags
 
     def get_metadata_routing(self) -> MetadataRouter:
         """Who takes which metadata: this, the splitter and the scorer."""

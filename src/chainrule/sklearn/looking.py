@@ -12,6 +12,7 @@ from chainrule.insight.attribution import Baseline, Method
 from chainrule.insight.batches import Of
 from chainrule.ir import Array
 from chainrule.sklearn.asking import Asked, Scoring, Shuffling
+from chainrule.sklearn.namespaces import Home, fetch
 
 
 class Inspectable(Asked):
@@ -78,15 +79,15 @@ class Inspectable(Asked):
     def _shuffling(self, X: Any, scoring: Scoring) -> Shuffling:
         del scoring  # all of them take arrays
         names = getattr(self, "feature_names_in_", None)
-        return Shuffling(self._dense_rows(X), lambda rows: rows, columns=names)
+        return Shuffling(self._dense_rows(X), Home.of(X).bring, columns=names)
 
     def _labelled(self, X: Any, y: Any) -> tuple[Array, Array]:
         numeric = not is_classifier(self)
         x, y = validate_data(
-            self, X, y, reset=False, multi_output=True, y_numeric=numeric
+            self, fetch(X), fetch(y), reset=False, multi_output=True, y_numeric=numeric
         )
         return x, y
 
     def _dense_rows(self, X: Any) -> Array:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False))
+        return np.asarray(validate_data(self, fetch(X), reset=False))
