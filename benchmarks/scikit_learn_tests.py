@@ -8,8 +8,8 @@ its classes are replaced by ours of the same name, and run there:
 
 It prints how many pass and every test that does not. Those that are known not to are
 listed in `scikit_learn_tests.toml`, with the reason of each; any other failure, and any
-test of the list that passes, makes the exit status 1. Tests with arrays of PyTorch, CuPy
-and others are skipped where these, or their devices, are not there.
+test of the list that passes, makes the exit status 1. Tests with arrays of PyTorch or
+CuPy are skipped where these, or their devices, are not there.
 """
 
 import argparse
