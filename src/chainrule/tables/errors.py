@@ -104,11 +104,13 @@ def names(columns: Sequence[str]) -> str:
 
 
 # Where the rows that are looked at stand in a larger table, if they do.
-_numbers: ContextVar[Sequence[int] | None] = ContextVar("numbers", default=None)
+_numbers: ContextVar[Sequence[int] | np.ndarray | None] = ContextVar(
+    "numbers", default=None
+)
 
 
 @contextmanager
-def numbered(numbers: Sequence[int]) -> Iterator[None]:
+def numbered(numbers: Sequence[int] | np.ndarray) -> Iterator[None]:
     """Within, `rows` names row `i` as the row `numbers[i]` of a larger table.
 
     >>> with numbered([100, 200]):

@@ -4,6 +4,7 @@ import numpy as np
 
 from chainrule import losses, nn, optim
 from chainrule.ir import Array
+from chainrule.tabular.answers import judge
 from chainrule.tabular.evaluation import (
     Evaluation,
     majority_baseline,
@@ -11,7 +12,6 @@ from chainrule.tabular.evaluation import (
 )
 from chainrule.tabular.network import Architecture
 from chainrule.tabular.problem import Part, Problem
-from chainrule.tabular.run import judge
 from chainrule.tensor import Tensor
 from chainrule.training.loop import fit
 from chainrule.training.program import Loss

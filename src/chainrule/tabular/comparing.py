@@ -1,5 +1,6 @@
 """Runs side by side: what they were asked for, what came of it, where they differ."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from chainrule.ir import Array
-from chainrule.tables import TableError, labelled_rows
+from chainrule.tables import TableError, TableWarning
+from chainrule.tabular.answers import answers_for, place_of
 from chainrule.tabular.errors import RunError
 from chainrule.tabular.evaluation import Evaluation
-from chainrule.tabular.run import TableRun, judge
-from chainrule.training.program import predict
+from chainrule.tabular.run import TableRun
 
 __all__ = ["Comparison", "Judged", "Row", "compare_runs"]
 
@@ -20,7 +21,9 @@ MOST_ROWS = 20  # that are named of those predicted differently
 
 @dataclass(frozen=True)
 class Row:
-    """A row, from 0, that runs do not agree on; the truth, and what each of them says.
+    """A row that runs do not agree on; the truth, and what each of them says.
+
+    `number`: of the row in the table, from 0; those without a target count.
 
     `distance`: for numbers, between the largest and the smallest of them.
     """
@@ -68,7 +71,8 @@ def compare_runs(
 
     Args:
         runs: two or more, which predict the same target.
-        table: rows with the target to judge all of them by, if any.
+        table: rows with the target to judge all of them by, if any. Of a file, some
+            thousand rows are read at a time, as in `TableRun.evaluate`.
         reading: `delimiter` and `encoding`, as for `read_table`.
 
     Raises:
@@ -115,42 +119,84 @@ def _same_rows(runs: Sequence[TableRun]) -> bool:
     return len(_distinct(drawn)) == 1
 
 
+@dataclass(frozen=True, eq=False)
+class _Answered:
+    """What is kept of the answers of each run: a number for each row, and the scores.
+
+    `said` are numbers in the target's units, or those of classes.
+    """
+
+    scores: Evaluation
+    said: Array
+    skipped: Array
+    warnings: tuple[str, ...]
+
+
 def _judge(runs: Sequence[TableRun], table: Any, reading: Mapping[str, Any]) -> Judged:
-    scores, said = [], []
+    answered: list[_Answered] = []
+    classes: dict[Any, int] = {}  # those of any run, numbered
     for run in runs:
-        rows = labelled_rows(run.encoder.read(table, **reading), run.target)
-        X = run.encoder.transform(rows)
-        scores.append(judge(run.encoder, run.net, X, rows))
-        named = run.predictions(predict(run.net, X))[f"predicted_{run.target}"]
-        said.append(named.to_numpy())
-        actual = run.encoder.target_values(rows)
-    if len({len(each) for each in said}) > 1:
+        one, truth = _answered(run, table, reading, classes)
+        answered.append(one)
+    told = (warning for one in answered for warning in one.warnings)
+    for warning in dict.fromkeys(told):
+        warnings.warn(warning, TableWarning, stacklevel=3)
+    skipped = answered[0].skipped
+    if any(not np.array_equal(one.skipped, skipped) for one in answered):
         raise TableError(
             "the runs do not count the same cells as missing in the target"
         )
+    said = [one.said for one in answered]
     distance = _distances(runs[0], said)
-    differing = np.flatnonzero(distance > 0)
-    order = differing[np.argsort(-distance[differing], kind="stable")][:MOST_ROWS]
+    labels = list(classes)
+
+    def shown(value: Any) -> Any:
+        return labels[value] if labels else float(value)
+
     most = tuple(
         Row(
-            int(number),
-            _plain(actual[number]),
-            tuple(_plain(each[number]) for each in said),
-            float(distance[number]),
+            place_of(row, skipped),
+            shown(truth[row]),
+            tuple(shown(each[row]) for each in said),
+            float(distance[row]),
         )
-        for number in order
+        for row in _largest(distance)
     )
-    return Judged(len(distance), tuple(scores), len(differing), most)
+    scores = tuple(one.scores for one in answered)
+    return Judged(len(distance), scores, int(np.count_nonzero(distance)), most)
+
+
+def _answered(
+    run: TableRun, table: Any, reading: Mapping[str, Any], classes: dict[Any, int]
+) -> tuple[_Answered, Array]:
+    """The answers of a run and what was true; classes that are new get a number."""
+    answers = answers_for(run.encoder, run.net, table, **reading)
+    said, truth = answers.said(), answers.truth
+    if run.encoder.classes is not None:
+        known = run.encoder.classes.tolist()
+        numbers = np.array([classes.setdefault(c, len(classes)) for c in known])
+        numbers = numbers.astype(np.min_scalar_type(len(classes)))
+        said, truth = numbers[said], numbers[truth]
+    scores = answers.evaluation()
+    return _Answered(scores, said, answers.skipped, answers.warnings), truth
+
+
+def _largest(distance: Array) -> list[int]:
+    """The rows of the largest distances above 0, of equal ones the first."""
+    rest = max(len(distance) - MOST_ROWS, 0)
+    least = np.partition(distance, rest)[rest]
+    rows = np.flatnonzero((distance > 0) & (distance >= least))
+    order = np.argsort(-distance[rows], kind="stable")[:MOST_ROWS]
+    largest: list[int] = rows[order].tolist()
+    return largest
 
 
 def _distances(run: TableRun, said: Sequence[Array]) -> Array:
     """How far apart the predictions for each row are; for classes, 1 or 0."""
-    if run.task == "regression":
-        stacked = np.stack(said)
-        return np.asarray(stacked.max(axis=0) - stacked.min(axis=0))
-    different = np.any([each != said[0] for each in said[1:]], axis=0)
-    return np.asarray(different, np.float64)
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    if run.task != "regression":
+        different = np.any([each != said[0] for each in said[1:]], axis=0)
+        return np.asarray(different, np.int8)
+    largest, smallest = said[0], said[0]
+    for each in said[1:]:
+        largest, smallest = np.maximum(largest, each), np.minimum(smallest, each)
+    return np.asarray(largest - smallest)

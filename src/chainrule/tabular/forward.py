@@ -25,7 +25,8 @@ T = TypeVar("T")
 class Forward:
     """Runs a network over the rows of files, and notes what is new in them.
 
-    - `rows` that have been read so far.
+    - `rows` that have been read so far, and the numbers of those `skipped`, from 0,
+      because they have no target.
     - `findings`: what training did not have, with rows of the table as a whole.
     """
 
@@ -33,9 +34,15 @@ class Forward:
         self.encoder = encoder
         self.net = net
         self.rows = 0
+        self._skipped: list[Array] = []
         self._findings: dict[tuple[str, str], Finding] = {}
         self._files: dict[str, int] = {}
         self._forward = compile(net.__call__)
+
+    @property
+    def skipped(self) -> Array:
+        """The rows so far that have no target, by their numbers in the whole table."""
+        return np.concatenate([np.empty(0, np.int64), *self._skipped])
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -92,10 +99,7 @@ class Forward:
         with modes_kept(self.net):
             self.net.eval()
             for batch in stream.batches(wanted):
-                if target is None:
-                    which = np.arange(len(batch))
-                else:
-                    which = np.flatnonzero(labelled(batch, target))
+                which = self._kept(batch, target)
                 if len(which):
                     yield self._used(batch, which, use)
                 self._count(batch)
@@ -106,6 +110,15 @@ class Forward:
             self.encoder.encode({name: [None] for name in stream.columns})  # says so
         if target is not None and target not in stream.columns:
             raise TableError(no_column(target, stream.columns))
+
+    def _kept(self, batch: Batch, target: str | None) -> Array:
+        """The rows of a batch that have a target, if they need one."""
+        if target is None:
+            return np.arange(len(batch))
+        there = labelled(batch, target)
+        if not there.all():
+            self._skipped.append(batch.start + np.flatnonzero(~there))
+        return np.flatnonzero(there)
 
     def _used(
         self, batch: Batch, which: Array, use: Callable[[pa.Table, Array], T]

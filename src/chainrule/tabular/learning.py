@@ -12,12 +12,13 @@ from chainrule.ir import Array
 from chainrule.nn import Module
 from chainrule.tables import Schema, TableError
 from chainrule.tables.targets import NumberTarget
+from chainrule.tabular.answers import judge
 from chainrule.tabular.baseline import baselines
 from chainrule.tabular.evaluation import Influence, column_influence
 from chainrule.tabular.network import Architecture, SettingError
 from chainrule.tabular.problem import ENCODING, Problem
 from chainrule.tabular.provenance import Provenance
-from chainrule.tabular.run import TableRun, judge
+from chainrule.tabular.run import TableRun
 from chainrule.tabular.settings import Settings
 from chainrule.tabular.workplace import Request, Workplace
 from chainrule.training.callbacks import EarlyStopping

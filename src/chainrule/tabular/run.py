@@ -16,11 +16,9 @@ import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from os import PathLike
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-import numpy as np
 import pyarrow as pa
 
 from chainrule.files import BAD_CONTENT, write_text
@@ -33,19 +31,12 @@ from chainrule.tables import (
     Schema,
     TableError,
     TableWarning,
-    labelled_rows,
 )
 from chainrule.tables.records import from_plain, to_plain
-from chainrule.tables.stream import is_file
+from chainrule.tabular.answers import answers_for, said
 from chainrule.tabular.errors import RunError
-from chainrule.tabular.evaluation import (
-    Evaluation,
-    Influence,
-    evaluate_classes,
-    evaluate_regression,
-)
+from chainrule.tabular.evaluation import Evaluation, Influence
 from chainrule.tabular.folder import MODEL_FILE, UNFINISHED, write_folder
-from chainrule.tabular.forward import Forward
 from chainrule.tabular.network import Architecture
 from chainrule.tabular.provenance import Provenance
 from chainrule.training.history import History
@@ -53,7 +44,7 @@ from chainrule.training.program import predict
 from chainrule.training.scores import probabilities
 from chainrule.training.speed import Speed
 
-__all__ = ["WEIGHTS_FILE", "Document", "TableRun", "judge", "load_run", "write_files"]
+__all__ = ["WEIGHTS_FILE", "Document", "TableRun", "load_run", "write_files"]
 
 KIND: Final = "table_run"  # under which it is kept with its network
 VERSION: Final = 1
@@ -157,28 +148,10 @@ class TableRun:
         Raises `TableError` as `predict` does, and for labels that were not there in
         training.
         """
-        if is_file(source):
-            return self._evaluate_file(source, **reading)
-        read = self.encoder.read(source, **reading)
-        table = labelled_rows(read, self.target)
-        return judge(self.encoder, self.net, self.encoder.transform(table), table)
-
-    def _evaluate_file(self, source: str | PathLike[str], **reading: Any) -> Evaluation:
-        encoder, forward = self.encoder, Forward(self.encoder, self.net)
-
-        def kept(table: pa.Table, y: Array) -> tuple[Array, Array]:
-            return _truth(encoder, table), y
-
-        judged = forward.over(
-            source, kept, columns=[self.target], target=self.target, **reading
-        )
-        parts = list(judged)
-        for warning in forward.warnings:
-            warnings.warn(warning, TableWarning, stacklevel=3)
-        if not parts:
-            raise TableError(f"the target {self.target!r} has no value in any row")
-        truth, y = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return _judged(encoder, truth, y)
+        answers = answers_for(self.encoder, self.net, source, **reading)
+        for warning in answers.warnings:
+            warnings.warn(warning, TableWarning, stacklevel=2)
+        return answers.evaluation()
 
     def save(
         self,
@@ -212,35 +185,13 @@ class TableRun:
 
     def _named(self, y: Array) -> Any:
         """What the network gives as labels, or as numbers in their units."""
+        found = said(self.encoder, y)
         if self.encoder.classes is None:
-            return self.encoder.decode(y[:, 0])
-        return self.encoder.decode(probabilities(y).argmax(axis=1)).tolist()
+            return found
+        return self.encoder.decode(found).tolist()
 
 
 Document: TypeAlias = Callable[[TableRun], str]
-
-
-def judge(encoder: Encoder, net: Module, X: Array, table: pa.Table) -> Evaluation:
-    """The scores of `net` on the rows of `table`, which are encoded as `X`."""
-    return _judged(encoder, _truth(encoder, table), predict(net, X))
-
-
-def _truth(encoder: Encoder, table: pa.Table) -> Array:
-    """The class index of each row, in as few bytes as hold it; or the number."""
-    if encoder.classes is None:
-        return encoder.target_values(table)
-    return encoder.target(table).astype(np.min_scalar_type(len(encoder.classes)))
-
-
-def _judged(encoder: Encoder, truth: Array, y: Array) -> Evaluation:
-    try:
-        if encoder.classes is None:
-            return evaluate_regression(truth, encoder.decode(y[:, 0]))
-        return evaluate_classes(truth, probabilities(y), encoder.classes.tolist())
-    except TableError:
-        raise
-    except ValueError as error:  # numbers that are too large to be squared
-        raise TableError(f"the predictions cannot be judged: {error}") from None
 
 
 # --- writing ------------------------------------------------------------------------
