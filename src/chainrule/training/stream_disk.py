@@ -347,7 +347,7 @@ class _File:
         except OSError as error:
             raise DiskError(
                 f"the encoded rows cannot be kept in {self._folder} ({error.strerror}; "
-                f"{self.size / 1e9:.1f} GB are there): name a folder with more room"
+                f"{self.size / 1e6:,.0f} MB are there): name a folder with more room"
             ) from error
 
     def read(self, offset: int, arrays: Sequence[Array]) -> None:
