@@ -88,9 +88,10 @@ class InspectableTable(Asked):
 
         What a column adds is what its inputs add together: the number and whether it is
         missing, all categories, the features that were learned of them, the parts of a
-        date. For each row that is, with what the `gaps` say, the output less that of
-        the baseline, in units of the target. Columns that were left out in training add
-        0. `attributions` has the shape of the table, and `X` has its cells.
+        date. Of each row, columns add up to the output less that of the baseline, but
+        for the `gaps`; a regression's are in units of the target. Columns that were
+        left out in training add 0. `attributions` has the shape of the table, and `X`
+        has its cells.
 
         Args:
             X: rows as `predict` takes them.
