@@ -5,7 +5,8 @@ Parquet files, chunk by chunk. A network is then trained on the first part of it
 twice as much, and so on, each time in a process of its own that may take so much
 memory. Shown are the most memory that the process had, the seconds until training began
 (the table is read twice: once to learn how it is encoded, once to encode it) and the
-rows per second of the epochs, beside those of epochs whose rows are all in memory.
+rows per second of the epochs, beside those of epochs whose rows are all in memory,
+which are measured first and last, for machines are not always equally fast.
 With `--packed`, rows are kept as where the system has too little memory for the file.
 
     python streaming.py --rows 5_000_000 10_000_000 20_000_000
@@ -168,7 +169,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, nargs="+", default=sizes)
     parser.add_argument("--in-memory", type=int, default=1_000_000, metavar="ROWS")
     parser.add_argument("--memory", help="what a process may take, 1GB by default")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--hidden", type=int, nargs="+", default=[64, 64])
     parser.add_argument(
         "--folder", default=tempfile.gettempdir(), help="where to write"
@@ -195,17 +196,19 @@ def main() -> None:
         print(f"{size:.2f} GB of Parquet, {NUMBERS + INTEGERS + TEXTS} columns")
         reference = part(place / "in memory", whole, asked.in_memory)
         results = [measured_apart(reference, asked, None)]
-        rate = results[0]["rows"] / results[0]["epoch"]
-        head = ["rows", "peak MB", "preparing s", "epoch s", "rows/s", "of in-memory"]
-        print(machine.head([*head, "accuracy"]))
-        print(line(results[0], rate), flush=True)
         for rows in asked.rows:
             folder = part(place / f"{rows}", whole, rows)
             results.append(measured_apart(folder, asked, asked.memory or "1GB"))
-            print(line(results[-1], rate), flush=True)
+            print(f"{rows:,} rows: {results[-1]['epoch']:.2f} s", flush=True)
+        results.append(measured_apart(reference, asked, None))
     finally:
         shutil.rmtree(place)
     machine.save(asked.json, results)
+    rate = statistics.mean(r["rows"] / r["epoch"] for r in results if not r["streamed"])
+    head = ["rows", "peak MB", "preparing s", "epoch s", "rows/s", "of in-memory"]
+    print(machine.head([*head, "accuracy"]))
+    for found in results:
+        print(line(found, rate))
     print(f"\n{machine.about()}; chainrule {cr.__version__}")
 
 
