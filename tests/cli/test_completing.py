@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from chainrule.cli import completing
 
 START = "import sys; sys.argv[0] = 'chainrule'; from chainrule.cli import main; main()"
 
@@ -61,9 +64,26 @@ def test_columns_with_spaces_are_quoted(offered, tmp_path):
 
 
 def test_runs_and_the_folders_on_the_way(offered):
-    assert offered("predict", "r") == ["runs/"]
+    assert offered("predict", "r") == ["runs/a", "runs/more/"]
     assert offered("predict", "runs/") == ["runs/a", "runs/more/"]
     assert offered("train", "--resume", "runs/a") == ["runs/a"]
+
+
+def test_zsh_is_offered_nothing_that_it_would_run(monkeypatch, tmp_path):
+    (tmp_path / "t.csv").write_text("a b;x\\$(touch no);it's;y\n1;2;3;4\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("_CHAINRULE_COMPLETE", "complete_zsh")
+    context = SimpleNamespace(params={"table": "t.csv"}, args=[])
+    assert completing.columns(context, "") == ["a b", "y"]
+
+
+def test_the_script_for_zsh_completes_at_the_first_tab():
+    script = "#compdef chainrule\n\ncompdef _chainrule_completion chainrule\n"
+    mended = completing._mended(script)
+    assert mended.startswith(script)
+    assert "[[ $funcstack[1] == _chainrule ]]" in mended
+    assert completing._mended(mended) == mended
+    assert completing._mended("complete -F f chainrule") == "complete -F f chainrule"
 
 
 def test_files_are_left_to_the_shell(offered):

@@ -33,6 +33,7 @@ from chainrule.cli.commands.use import (
     evaluate,
     predict,
 )
+from chainrule.cli.completing import complete_at_once
 from chainrule.cli.console import say_error, say_json
 from chainrule.cli.errors import KINDS, Failure
 from chainrule.cli.help import Group, with_examples
@@ -107,6 +108,7 @@ def _nobody_reads() -> int:
 
 def _run(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
+    complete_at_once(command.params)
     try:
         code = command.main(
             list(arguments), prog_name="chainrule", standalone_mode=False

@@ -1,17 +1,21 @@
 """What the shell offers for a word that is begun: names, columns, runs."""
 
 import csv
+import io
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import typer
 
-__all__ = ["columns", "names_of", "runs"]
+__all__ = ["columns", "complete_at_once", "names_of", "runs"]
 
 _HEAD: Final = 1 << 16
+_DEEPEST: Final = 8
 _TEXT: Final = (".csv", ".tsv", ".txt")
 
 
@@ -37,22 +41,41 @@ def columns(context: typer.Context, incomplete: str) -> list[str]:
     before, comma, begun = incomplete.rpartition(",")
     start = f"{before}{comma}"
     found = [start + name for name in _header(Path(table)) if name.startswith(begun)]
-    return [_quoted(words) for words in found]
+    return _for_the_shell(found)
 
 
-def _quoted(words: str) -> str:
-    """As it has to be typed; bash inserts what it is offered as it is."""
-    in_bash = os.environ.get("_CHAINRULE_COMPLETE", "").endswith("bash")
-    return re.sub(r"([^\w.,/=-])", r"\\\1", words) if in_bash else words
+def _for_the_shell(found: Iterable[str]) -> list[str]:
+    """As the shell that asks has to be told; names in files may hold anything.
+
+    Bash inserts what it is offered as it is. Zsh evaluates it, in double quotes, and
+    typer does not escape all that means something there: what is written behind a
+    backslash would even be run.
+    """
+    shell = os.environ.get("_CHAINRULE_COMPLETE", "").rpartition("_")[2]
+    plain = [words for words in found if words.isprintable()]
+    if shell == "bash":
+        return [re.sub(r"([^\w.,/=-])", r"\\\1", words) for words in plain]
+    if shell == "zsh":
+        return [words for words in plain if not set(words) & set("\\\"'")]
+    return plain
 
 
 def runs(incomplete: str) -> list[str]:
-    """Offers runs, and the folders on the way to them."""
+    """Offers runs, and the folders on the way to them.
+
+    Behind a lone offer the shell puts a space. So of a lone folder on the way, what is
+    in it is offered instead; or nothing, and the shell offers files.
+    """
+    found = sorted(_runs(incomplete))
+    for _ in range(_DEEPEST):  # a link may lead back to its folder
+        if len(found) != 1 or not found[0].endswith("/"):
+            break
+        found = sorted(_runs(found[0]))
+    return _for_the_shell(found)
+
+
+def _runs(incomplete: str) -> Iterator[str]:
     parent = Path(f"{incomplete}x").parent
-    return sorted(_runs(parent, incomplete))
-
-
-def _runs(parent: Path, incomplete: str) -> Iterator[str]:
     try:
         found = [path for path in parent.iterdir() if path.is_dir()]
     except OSError:
@@ -80,3 +103,51 @@ def _header(path: Path) -> list[str]:
     except csv.Error:
         return []
     return [cell for cell in cells if re.search(r"\S", cell)]
+
+
+# Zsh calls the file itself, under its name, at the first Tab; typer's only says which
+# function the second one calls.
+_AT_ONCE: Final = """
+if [[ $funcstack[1] == _chainrule ]]; then
+  _chainrule_completion "$@"
+fi
+"""
+
+
+def complete_at_once(options: Iterable[Any]) -> None:
+    """Let what typer's options install for zsh complete from the first Tab on."""
+    for option in options:
+        if option.name in ("install_completion", "show_completion"):
+            option.callback = _at_once(option.callback)
+
+
+def _at_once(callback: Callable[..., Any] | None) -> Callable[..., Any]:
+    """The callback of an option, which ends the program once it has done its work."""
+
+    def called(context: Any, option: Any, value: Any) -> Any:
+        if callback is None or not value:
+            return value
+        said = io.StringIO()
+        try:
+            with redirect_stdout(said):
+                return callback(context, option, value)
+        finally:
+            sys.stdout.write(_mended(said.getvalue()))
+            _mend(Path.home() / ".zfunc" / "_chainrule")
+
+    return called
+
+
+def _mend(path: Path) -> None:
+    """Mend the file that zsh completes by, if there is one."""
+    if path.is_file():
+        before = path.read_text(encoding="utf-8")
+        if (after := _mended(before)) != before:
+            path.write_text(after, encoding="utf-8")
+
+
+def _mended(script: str) -> str:
+    """A script for zsh that completes at the first Tab; any other text as it is."""
+    if not script.startswith("#compdef chainrule") or "funcstack" in script:
+        return script
+    return f"{script.rstrip()}\n{_AT_ONCE}"
