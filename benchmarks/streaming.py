@@ -5,8 +5,9 @@ Parquet files, chunk by chunk. A network is then trained on the first part of it
 twice as much, and so on, each time in a process of its own that may take so much
 memory. Shown are the most memory that the process had, the seconds until training began
 (the table is read twice: once to learn how it is encoded, once to encode it) and the
-rows per second of the epochs, beside those of epochs whose rows are all in memory,
-which are measured first and last, for machines are not always equally fast.
+rows per second of the epochs, beside those of epochs whose rows are all in memory:
+these are measured before and after each of the others, for machines are not always
+equally fast, and their mean is what the share is of.
 With `--packed`, rows are kept as where the system has too little memory for the file.
 
     python streaming.py --rows 5_000_000 10_000_000 20_000_000
@@ -116,7 +117,8 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         test=0,
         hidden=asked.hidden,
         batch_size=256,
-        epochs=asked.epochs,
+        # Epochs in memory are short.
+        epochs=asked.epochs if streamed else 3 * asked.epochs,
         patience=None,
         callbacks=[clock],
     )
@@ -144,17 +146,21 @@ def measured_apart(folder: Path, asked: argparse.Namespace, memory: str | None) 
     return json.loads(done.stdout)
 
 
-def line(found: dict[str, Any], rate_in_memory: float) -> str:
+def rate(found: dict[str, Any]) -> float:
+    """The rows per second of an epoch."""
+    return float(found["rows"] / found["epoch"])
+
+
+def line(found: dict[str, Any], rate_in_memory: float | None = None) -> str:
     """One line of the table."""
-    rate = found["rows"] / found["epoch"]
     return machine.row(
         [
             f"{found['rows']:,}" + ("" if found["streamed"] else ", in memory"),
             f"{found['peak'] / 1e6:,.0f}",
             f"{found['prepared']:,.1f}",
             f"{found['epoch']:,.2f}",
-            f"{rate:,.0f}",
-            f"{rate / rate_in_memory:.0%}",
+            f"{rate(found):,.0f}",
+            "" if rate_in_memory is None else f"{rate(found) / rate_in_memory:.0%}",
             f"{found['accuracy']:.3f}",
         ]
     )
@@ -195,20 +201,19 @@ def main() -> None:
         size = sum(file.stat().st_size for file in whole.iterdir()) / 1e9
         print(f"{size:.2f} GB of Parquet, {NUMBERS + INTEGERS + TEXTS} columns")
         reference = part(place / "in memory", whole, asked.in_memory)
+        head = ["rows", "peak MB", "preparing s", "epoch s", "rows/s", "of in-memory"]
+        print(machine.head([*head, "accuracy"]))
         results = [measured_apart(reference, asked, None)]
+        print(line(results[0]), flush=True)
         for rows in asked.rows:
             folder = part(place / f"{rows}", whole, rows)
             results.append(measured_apart(folder, asked, asked.memory or "1GB"))
-            print(f"{rows:,} rows: {results[-1]['epoch']:.2f} s", flush=True)
-        results.append(measured_apart(reference, asked, None))
+            results.append(measured_apart(reference, asked, None))
+            beside = statistics.mean(map(rate, (results[-3], results[-1])))
+            print(line(results[-2], beside), line(results[-1]), sep="\n", flush=True)
     finally:
         shutil.rmtree(place)
     machine.save(asked.json, results)
-    rate = statistics.mean(r["rows"] / r["epoch"] for r in results if not r["streamed"])
-    head = ["rows", "peak MB", "preparing s", "epoch s", "rows/s", "of in-memory"]
-    print(machine.head([*head, "accuracy"]))
-    for found in results:
-        print(line(found, rate))
     print(f"\n{machine.about()}; chainrule {cr.__version__}")
 
 
