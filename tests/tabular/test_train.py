@@ -281,6 +281,7 @@ def test_batch_and_decay_follow_the_rows(flowers):
         ({"lr": 0.0}, "lr=0 would"),
         ({"lr": "fast"}, "lr='fast'"),
         ({"lr": float("inf")}, "lr=inf"),
+        ({"lr": 10**400}, "lr=1000"),
         ({"weight_decay": -1.0}, "weight_decay=-1.0"),
         ({"weight_decay": 0.1, "optimizer": "lbfgs"}, "other optimizers than lbfgs"),
         ({"epochs": 0}, "epochs=0"),
@@ -291,6 +292,10 @@ def test_batch_and_decay_follow_the_rows(flowers):
         ({"class_weight": "equal"}, "class_weight='equal'"),
         ({"class_weight": {"daisy": 2}}, "no class 'daisy'; the classes are iris"),
         ({"class_weight": {"rose": -2}}, "class_weight of 'rose' is -2"),
+        ({"class_weight": {"rose": "two"}}, "class_weight of 'rose' is 'two'"),
+        ({"class_weight": {"rose": 1e39}}, "class_weight of 'rose' is 1e"),
+        ({"class_weight": {"rose": 10**400}}, "class_weight of 'rose' is 1000"),
+        ({"sample_weight": [10**400] * 90}, "sample_weight is a number for each row"),
     ],
 )
 def test_settings_that_make_no_sense(flowers, settings, complaint):

@@ -1,5 +1,6 @@
 """From a table that is understood to a network that has been judged."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -214,9 +215,13 @@ def _class_weights(
                 f"class_weight: there is no class {label!r}; the classes are "
                 f"{', '.join(written)}"
             )
-        if not 0 <= weight < np.inf:
+        try:
+            number = float(weight)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not 0 <= number <= float(np.finfo(weights.dtype).max):  # NaN too
             raise SettingError(f"class_weight of {label!r} is {weight!r}, no weight")
-        weights[written[str(label)]] = weight
+        weights[written[str(label)]] = number
     return weights
 
 

@@ -196,7 +196,7 @@ def _counts(weights: Any, rows: int, name: str = "sample_weight") -> Array:
     """What each row counts, as an array; `SettingError` where that makes no sense."""
     try:
         counts = np.asarray(weights, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SettingError(f"{name} is a number for each row") from None
     if counts.shape != (rows,):
         raise SettingError(

@@ -163,7 +163,7 @@ def _whole(name: str, given: Any, *, least: int = 1) -> int:
 def _real(name: str, given: Any) -> float:
     try:
         number = float(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not 0 <= number < math.inf:  # NaN too
         raise SettingError(f"{name}={given!r} is not a number from 0 up")
