@@ -54,6 +54,11 @@ class Rows:
         return self.X, self.y, self.weights
 
     @property
+    def present(self) -> list[Array]:
+        """`X`, `y` and, if there are any, the weights."""
+        return [array for array in self.arrays if array is not None]
+
+    @property
     def parts(self) -> tuple[Array, Array, Array | None]:
         """`X`, `y` and the weights, as what is traced takes them."""
         return self.X.astype(self.input_dtype, copy=False), self.y, self.weights
@@ -74,6 +79,12 @@ class Rows:
             self, X=self.X[rows], y=self.y[rows], weights=weights, numbers=numbers
         )
 
+    def room(self, rows: int) -> "Rows":
+        """Arrays like these for so many rows, with whatever was in that memory."""
+        made = (np.empty((rows, *a.shape[1:]), a.dtype) for a in self.present)
+        X, y, *weights = made
+        return replace(self, X=X, y=y, weights=weights[0] if weights else None)
+
     def batches(self, size: int, least: int = 1) -> Iterator["Rows"]:
         """All rows in order, in the batches that `batch_bounds` cuts."""
         for start, stop in pairwise(batch_bounds(len(self), size, least)):
@@ -88,9 +99,8 @@ class Rows:
     def fingerprint(self) -> str:
         """A checksum, by which a checkpoint knows the rows it belongs to."""
         checksum = 0
-        for array in self.arrays:
-            if array is not None:
-                checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
+        for array in self.present:
+            checksum = zlib.crc32(np.ascontiguousarray(array).data, checksum)
         return f"{checksum:08x}"
 
     def total_weight(self) -> float:

@@ -162,7 +162,7 @@ class CompiledSteps:
         """Let a program take steps; the states in `now` are overwritten."""
         sizes = np.asarray([_rows_of(t) for t in traced])
         which = np.searchsorted(-sizes, -steps.sizes).astype(np.int64)
-        parts = [np.asarray(p, order="C") for p in data.arrays if p is not None]
+        parts = [np.asarray(p, order="C") for p in data.present]
         scalars = [np.asarray(s, np.float64) for s in steps.scalars.values()]
         resident = [
             now[s] if s in now else np.asarray(s.data, order="C")
@@ -220,12 +220,12 @@ class CompiledSteps:
         lies = tuple(None if p is None else p.dtype for p in data.arrays)
         key = (traced.switches, lies)
         families = self._families.setdefault(key, module.Families())
-        wide = any(p is not None and p.size >= 2**31 for p in data.arrays)
+        wide = any(p.size >= 2**31 for p in data.present)
         known = families.find(traced.graph, wide=wide)
         if known is not None:
             return known
         inputs = [
-            *(f"rows:{p.dtype.str}" for p in data.arrays if p is not None),
+            *(f"rows:{p.dtype.str}" for p in data.present),
             *["step"] * len(steps.scalars),
             *["state"] * len(traced.states),
         ]

@@ -182,14 +182,7 @@ class Stream:
 
     def empty(self, rows: int) -> Rows:
         """Room for so many rows."""
-        like = self._like
-        return replace(
-            like,
-            X=_room(like.X, rows),
-            y=_room(like.y, rows),
-            weights=None if like.weights is None else _room(like.weights, rows),
-            numbers=np.empty(rows, np.int64),
-        )
+        return replace(self._like.room(rows), numbers=np.empty(rows, np.int64))
 
     def window_rows(self, batch: int) -> int:
         """How many rows a window reads at most, beside those it is left with.
@@ -217,23 +210,24 @@ class Stream:
         thread.
         """
         windows = self._windows(seed, epoch, bounds, shuffle=shuffle)
-        if self._in_place is None:
+        lying = self._in_place
+        if lying is None:
             self._make_room(len(windows), int(np.diff(bounds).max()))
         stopped = threading.Event()
 
         def fill(number: int, last: Piece | None) -> Piece:
             own = windows[number]
             cut = bounds[own.first : own.stop + 1] - bounds[own.first]
-            if self._in_place is None:
+            if lying is None:
                 buffer = self._buffers[number % 2]
                 filled = self._fill(own, buffer, last, stopped)
                 order = _order(seed, epoch, number, len(filled), shuffle=shuffle)
                 return Piece(filled, order, cut, own.first)
             if number > 1:
-                self._forget()
-            here = self._bring(self._in_place, own, last, stopped)
+                _forget(lying)
+            here = self._bring(lying, own, last, stopped)
             order = here[_order(seed, epoch, number, len(here), shuffle=shuffle)]
-            return Piece(self._in_place, order, cut, own.first)
+            return Piece(lying, order, cut, own.first)
 
         with ThreadPoolExecutor(1, "chainrule-reader") as reader:
             try:
@@ -246,8 +240,8 @@ class Stream:
                         yield piece
             finally:
                 stopped.set()
-        if len(windows) > 2:
-            self._forget()
+        if lying is not None and len(windows) > 2:
+            _forget(lying)
 
     # --- helpers ------------------------------------------------------------------
 
@@ -308,23 +302,12 @@ class Stream:
                 break
             numbers = np.arange(self._firsts[block], self._firsts[block + 1])
             part = lying.take(slice(numbers[0], numbers[-1] + 1))
-            for array in part.arrays:
-                if array is not None:
-                    bring(array)
+            for array in part.present:
+                bring(array)
             if not self.source.checked:
                 _check_finite(part)
             rows.append(numbers[self._kept(block)] if self._held else numbers)
         return np.concatenate(rows)
-
-    def _forget(self) -> None:
-        """Let go of the memory that rows take where they lie, as far as it comes back.
-
-        That of the window which is trained on comes back at once. That of what lies
-        beside the blocks that were read does not: the system brings it in as well.
-        """
-        for array in () if self._in_place is None else self._in_place.arrays:
-            if array is not None:
-                forget(array)
 
     def _read(self, block: int, into: Rows) -> None:
         """Read what is trained on of a block."""
@@ -455,8 +438,14 @@ def _check_finite(rows: Rows) -> None:
         )
 
 
-def _room(like: Array, rows: int) -> Array:
-    return np.empty((rows, *like.shape[1:]), like.dtype)
+def _forget(lying: Rows) -> None:
+    """Let go of the memory that rows take where they lie, as far as it comes back.
+
+    That of the window which is trained on comes back at once. That of what lies beside
+    the blocks that were read does not: the system brings it in as well.
+    """
+    for array in lying.present:
+        forget(array)
 
 
 def _part(rows: Rows, start: int, stop: int) -> Rows:

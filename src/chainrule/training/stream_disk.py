@@ -69,7 +69,7 @@ class DiskSource(Source):
         self._like = like.take(slice(0, 0))
         self.window_bytes, self.columns, self.name = window_bytes, columns, name
         self.folder = _folder(folder)
-        self._pending = _empty(self._like, rows_of_block(like, window_bytes))
+        self._pending = self._like.room(rows_of_block(like, window_bytes))
         self._filled = 0
         self._sizes: list[int] = []
         self._checksum = 0
@@ -107,11 +107,9 @@ class DiskSource(Source):
         while taken < len(rows):
             room = len(self._pending) - self._filled
             count = min(room, len(rows) - taken)
-            for array, found in zip(self._pending.arrays, rows.arrays, strict=True):
-                if array is not None and found is not None:
-                    array[self._filled : self._filled + count] = found[
-                        taken : taken + count
-                    ]
+            part = rows.take(slice(taken, taken + count))
+            for array, found in zip(self._pending.present, part.present, strict=True):
+                array[self._filled : self._filled + count] = found
             self._filled, taken = self._filled + count, taken + count
             if self._filled == len(self._pending):
                 self._flush()
@@ -124,9 +122,8 @@ class DiskSource(Source):
 
     def _flush(self) -> None:
         rows = self._pending.take(slice(0, self._filled))
-        for array in rows.arrays:
-            if array is not None:
-                self._checksum = zlib.crc32(_bytes(array), self._checksum)
+        for array in rows.present:
+            self._checksum = zlib.crc32(_bytes(array), self._checksum)
         self._keep(rows)
         self._sizes.append(len(rows))
         self._filled = 0
@@ -149,38 +146,31 @@ class PlainSource(DiskSource):
 
     def __init__(self, like: Rows, **options: Any) -> None:
         super().__init__(like, **options)
-        self._files = [
-            None if array is None else _File(self.folder) for array in like.arrays
-        ]
+        self._files = [_File(self.folder) for _ in like.present]
 
     def close(self) -> None:
         """Give the room on disk back, once nobody reads the arrays any more."""
         for file in self._files:
-            if file is not None:
-                file.close()
+            file.close()
 
     def _keep(self, rows: Rows) -> None:
-        for file, array in zip(self._files, rows.arrays, strict=True):
-            if file is not None and array is not None:
-                file.write(array)
+        for file, array in zip(self._files, rows.present, strict=True):
+            file.write(array)
 
     def in_place(self) -> Rows:
         """All rows, in arrays that are mapped into memory."""
-        arrays = [
-            None
-            if file is None or like is None
-            else file.mapped(like.dtype, (len(self), *like.shape[1:]))
-            for file, like in zip(self._files, self._like.arrays, strict=True)
-        ]
-        return Rows(*arrays)  # type: ignore[arg-type] # X and y are there
+        X, y, *weights = (
+            file.mapped(like.dtype, (len(self), *like.shape[1:]))
+            for file, like in zip(self._files, self._like.present, strict=True)
+        )
+        return Rows(X, y, weights[0] if weights else None)
 
     def read(self, block: int, into: Rows) -> None:
         """Bring a block back."""
         first = sum(self._sizes[:block])
-        for file, array in zip(self._files, into.arrays, strict=True):
-            if file is not None and array is not None:
-                row = array.dtype.itemsize * int(np.prod(array.shape[1:]))
-                file.read(first * row, [array])
+        for file, array in zip(self._files, into.present, strict=True):
+            row = array.dtype.itemsize * int(np.prod(array.shape[1:]))
+            file.read(first * row, [array])
 
 
 @dataclass(frozen=True)
@@ -216,10 +206,8 @@ class PackedSource(DiskSource):
         binary = ((words == 0) | (words == _ONE)).all(axis=0)
         numbers = np.ascontiguousarray(rows.X[:, ~binary])
         bits = np.packbits(rows.X[:, binary] != 0)
-        parts = [numbers, bits, rows.y]
-        parts += [] if rows.weights is None else [rows.weights]
         self._blocks.append(_Block(self._file.size, binary))
-        for part in parts:
+        for part in (numbers, bits, *rows.present[1:]):
             self._file.write(part)
 
     def read(self, block: int, into: Rows) -> None:
@@ -230,9 +218,7 @@ class PackedSource(DiskSource):
         whole = count == 0 and into.X.flags.c_contiguous
         width = len(found.binary) - count
         numbers = into.X if whole else np.empty((rows, width), np.float32)
-        parts = [numbers, bits, into.y]
-        parts += [] if into.weights is None else [into.weights]
-        self._file.read(found.offset, parts)
+        self._file.read(found.offset, [numbers, bits, *into.present[1:]])
         if whole:
             return
         ones = np.unpackbits(bits, count=rows * count)
@@ -396,11 +382,3 @@ def _spread(columns: Array, into: Array, where: Array) -> None:
     for start, stop in edges.reshape(-1, 2):
         into[:, start:stop] = columns[:, taken : taken + stop - start]
         taken += stop - start
-
-
-def _empty(like: Rows, rows: int) -> Rows:
-    arrays = [
-        None if part is None else np.empty((rows, *part.shape[1:]), part.dtype)
-        for part in like.arrays
-    ]
-    return Rows(*arrays)  # type: ignore[arg-type] # X and y are there

@@ -31,7 +31,7 @@ def forget(array: Array) -> None:
     file = _file(array)
     if file is None or not array.size:
         return
-    first = _address(array) - _address(np.frombuffer(file, np.uint8))
+    first = array.ctypes.data - np.frombuffer(file, np.uint8).ctypes.data
     # The pages that parts before and behind it share with it go as well: what is needed
     # of them comes back.
     begin = first // mmap.PAGESIZE * mmap.PAGESIZE
@@ -52,7 +52,3 @@ def _file(array: Array) -> mmap.mmap | None:
             again = owner.mode != "c"
         owner = owner.base
     return owner if again and isinstance(owner, mmap.mmap) else None
-
-
-def _address(array: Array) -> int:
-    return int(array.__array_interface__["data"][0])

@@ -134,10 +134,9 @@ class ArraySource(Source):
     def read(self, block: int, into: Rows) -> None:
         """Copy the rows of a block."""
         part = slice(self._bounds[block], self._bounds[block + 1])
-        for array, found in zip(into.arrays, self._rows.arrays, strict=True):
-            if array is not None and found is not None:
-                array[...] = found[part]
-                forget(found[part])
+        for array, found in zip(into.present, self._rows.present, strict=True):
+            array[...] = found[part]
+            forget(found[part])
 
     def in_place(self) -> Rows:
         """The arrays."""
@@ -146,9 +145,7 @@ class ArraySource(Source):
     def fingerprint(self) -> str:
         """A checksum of all entries."""
         checksum = 0
-        for array in self._rows.arrays:
-            if array is None:
-                continue
+        for array in self._rows.present:
             for start, stop in pairwise(self._bounds.tolist()):
                 part = array[start:stop]
                 checksum = zlib.crc32(np.ascontiguousarray(part).data, checksum)
@@ -179,11 +176,7 @@ def row_bytes(like: Rows) -> int:
 
 def entry_bytes(like: Rows) -> int:
     """How much the entries of a row take."""
-    return sum(
-        int(part.dtype.itemsize * np.prod(part.shape[1:]))
-        for part in like.arrays
-        if part is not None
-    )
+    return sum(int(a.dtype.itemsize * np.prod(a.shape[1:])) for a in like.present)
 
 
 def _check_arrays(rows: Rows) -> None:
