@@ -1,6 +1,5 @@
 """From a table that is understood to a network that has been judged."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from chainrule.tabular.network import Architecture, SettingError
 from chainrule.tabular.problem import ENCODING, Problem
 from chainrule.tabular.provenance import Provenance
 from chainrule.tabular.run import TableRun
-from chainrule.tabular.settings import Settings
+from chainrule.tabular.settings import Settings, number_of
 from chainrule.tabular.workplace import Request, Workplace
 from chainrule.training.callbacks import EarlyStopping
 from chainrule.training.data import balanced
@@ -215,10 +214,7 @@ def _class_weights(
                 f"class_weight: there is no class {label!r}; the classes are "
                 f"{', '.join(written)}"
             )
-        try:
-            number = float(weight)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
+        number = number_of(weight)
         if not 0 <= number <= float(np.finfo(weights.dtype).max):  # NaN too
             raise SettingError(f"class_weight of {label!r} is {weight!r}, no weight")
         weights[written[str(label)]] = number

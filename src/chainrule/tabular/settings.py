@@ -160,11 +160,16 @@ def _whole(name: str, given: Any, *, least: int = 1) -> int:
     return number
 
 
-def _real(name: str, given: Any) -> float:
+def number_of(given: Any) -> float:
+    """What was given as a float; NaN where it is none, or too large for one."""
     try:
-        number = float(given)
+        return float(given)
     except (TypeError, ValueError, OverflowError):
-        number = math.nan
+        return math.nan
+
+
+def _real(name: str, given: Any) -> float:
+    number = number_of(given)
     if not 0 <= number < math.inf:  # NaN too
         raise SettingError(f"{name}={given!r} is not a number from 0 up")
     return number
