@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
+from sklearn import get_config
 from sklearn.utils._array_api import (
     _is_numpy_namespace,
     get_namespace_and_device,
@@ -26,6 +27,8 @@ class Home:
     @classmethod
     def of(cls, array: Any) -> Self:
         """That of an array; NumPy's, if it is none or nobody looks at its kind."""
+        if not get_config()["array_api_dispatch"]:
+            return cls(np, None)
         namespace, _, device = get_namespace_and_device(array)
         return cls(namespace, device)
 
