@@ -133,7 +133,8 @@ def _at_once(callback: Callable[..., Any] | None) -> Callable[..., Any]:
                 return callback(context, option, value)
         finally:
             sys.stdout.write(_mended(said.getvalue()))
-            _mend(Path.home() / ".zfunc" / "_chainrule")
+            if option.name == "install_completion":
+                _mend(Path.home() / ".zfunc" / "_chainrule")
 
     return called
 
