@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
+from chainrule.tables import Encoder
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "breast_cancer.csv"
 
 
@@ -51,6 +53,20 @@ def flowers_csv(flowers, tmp_path):
     path = tmp_path / "flowers.csv"
     csv.write_csv(flowers, path)
     return path
+
+
+@pytest.fixture
+def encoded(monkeypatch):
+    """How many rows each table had that was encoded."""
+    counts = []
+    encode = Encoder.encode
+
+    def counting(self, rows):
+        counts.append(rows.num_rows)
+        return encode(self, rows)
+
+    monkeypatch.setattr(Encoder, "encode", counting)
+    return counts
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from chainrule.tables import Encoder, TableError, TableWarning
+from chainrule.tables import TableError, TableWarning
 from chainrule.tabular import train_table
 from chainrule.tabular.comparing import MOST_ROWS, compare_runs
 
@@ -86,20 +86,12 @@ def test_what_differs_most_is_what_the_runs_predict(runs, target):
         assert row.distance == pytest.approx(float(distance[row.number]))
 
 
-def test_no_more_than_a_batch_is_there_at_a_time(runs, tmp_path, monkeypatch):
-    parts = []
-    encode = Encoder.encode
-
-    def counting(self, rows):
-        parts.append(rows.num_rows)
-        return encode(self, rows)
-
+def test_no_more_than_a_batch_is_there_at_a_time(runs, tmp_path, encoded):
     path = tmp_path / "new.csv"
     csv.write_csv(table(), path)
-    monkeypatch.setattr(Encoder, "encode", counting)
     assert compare_runs(runs["kind"], path).judged.rows == ROWS
-    assert sum(parts) == 2 * ROWS
-    assert max(parts) <= 1 << 14
+    assert sum(encoded) == 2 * ROWS
+    assert max(encoded) <= 1 << 14
 
 
 @pytest.mark.parametrize("in_memory", [False, True])

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import csv, parquet
 
-from chainrule.tables import Encoder, TableError, TableWarning
+from chainrule.tables import TableError, TableWarning
 from chainrule.tabular import predict_file, train_table
 from chainrule.tabular.forward import Forward
 
@@ -75,20 +75,12 @@ def test_a_file_is_judged_as_the_table_in_it(runs, tmp_path, target):
     assert found.predicted == pytest.approx(known.predicted, rel=1e-4, abs=1e-5)
 
 
-def test_no_more_than_a_batch_is_there_at_a_time(runs, tmp_path, monkeypatch):
-    parts = []
-    encode = Encoder.encode
-
-    def counting(self, rows):
-        parts.append(rows.num_rows)
-        return encode(self, rows)
-
+def test_no_more_than_a_batch_is_there_at_a_time(runs, tmp_path, encoded):
     path = tmp_path / "new.csv"
     csv.write_csv(table(), path)
-    monkeypatch.setattr(Encoder, "encode", counting)
     assert runs["sold"].evaluate(path).rows == ROWS
-    assert sum(parts) == ROWS
-    assert max(parts) <= 1 << 14
+    assert sum(encoded) == ROWS
+    assert max(encoded) <= 1 << 14
 
 
 def test_layers_are_left_as_they_were(runs, tmp_path):
